@@ -1,0 +1,187 @@
+"""Expressions with indices as whole-array NumPy code; the axes follow from the indices.
+
+    gamma[j]*xhat[i, j] + beta[j]              ──▶  gamma * xhat + beta
+    sum((x[i, j] - mu[j])**2 for i in N)/N     ──▶  np.mean((x - mu)**2, axis=0)
+    sum(x[i, k]*W[k, o] for k in D)            ──▶  x @ W
+
+Numbers and extents are Python numbers, so that the dtype of the arrays is kept; what NumPy would make an array of
+its own type (the mask of a condition, an identity matrix) is given theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sympy import Expr, Integer, Mul, Rational, Sum, Symbol
+
+from derive.codegen.axes import ATOM, POWER, Code, align, transpose
+from derive.codegen.contractions import contract
+from derive.codegen.elementwise import ElementwisePrinter
+from derive.codegen.numbers import decimal_text
+from derive.codegen.products import Product, Summation, indices_of, is_outer, maximal_sets, pull_out, take_apart
+from derive.codegen.quotients import quotient
+from derive.functions import MaxOver, ProductOver, limits_of
+
+_ZERO, _ONE = Code("0", weak=True), Code("1", weak=True)
+
+
+class ArrayPrinter(ElementwisePrinter):
+    """Prints an expression as the array over `indices` that it defines.
+
+    `quantities` are those that the expression mentions, `dtype` is the text of the dtype that new arrays get.
+    Afterwards `extents` has the names of the extents that the text uses. Raises TypeError, with the type's name, for
+    a node that it does not know: what SymPy's printer would print for it is about scalars.
+    """
+
+    def doprint(self, expr: Expr, assign_to: None = None) -> str:
+        """The text of the whole array."""
+        axes = tuple(index.symbol for index in self._indices)
+        code = self._print(expr)
+        if set(code.axes) == set(axes):
+            return str(transpose(code, axes))
+        if not set(code.axes) <= set(axes):
+            raise ValueError(f"{expr} has an index that is not among {axes}")
+        shape = ", ".join(self._extent(index.extent) for index in self._indices)
+        shape = f"({shape},)" if len(axes) == 1 else f"({shape})"
+        if code == "0":
+            return f"np.zeros({shape}, dtype={self._dtype})"
+        return f"np.full({shape}, {align(code, axes)}, dtype={self._dtype})"
+
+    def elementwise(self, expr: Expr) -> Code:
+        """The text with whatever axes the expression has."""
+        return self._print(expr)
+
+    # Products.
+
+    def _print_Rational(self, expr: Rational) -> Code:
+        return self._signed(expr < 0, self._quotient([], [], abs(expr)))
+
+    def _print_Mul(self, expr: Mul) -> Code:
+        return self._signed(*self._sign_and_size(expr))
+
+    def _print_Sum(self, expr: Sum) -> Code:
+        return self._signed(*self._sign_and_size(expr))
+
+    def _sign_and_size(self, expr: Expr) -> tuple[bool, Code]:
+        product = take_apart(expr, self._layout)
+        return bool(product.coefficient < 0), self._unsigned(product)
+
+    def _unsigned(self, product: Product) -> Code:
+        """A product without its sign: the coefficient's is left out."""
+        coefficient = abs(product.coefficient)
+        above, below = list(product.above), list(product.below)
+        for factor in above:
+            condition = None if isinstance(factor, Summation) else self._condition(factor)
+            if condition is not None and len(above) + len(below) > 1:
+                # Better than a product with zeros and ones: NaN and infinity stay where they are.
+                above.remove(factor)
+                rest = self._unsigned(Product(coefficient, tuple(above), tuple(below)))
+                return self._choose(condition, rest, _ZERO)
+        numerators = [self._factor(factor, below) for factor in above]
+        return self._quotient(numerators, [self._print(factor) for factor in below], coefficient)
+
+    def _quotient(self, above: list[Code], below: list[Code], coefficient: Rational) -> Code:
+        decimal = decimal_text(coefficient)
+        if decimal is not None:
+            front, behind = [decimal] if coefficient != 1 else [], []
+        else:
+            front = [str(coefficient.p)] if coefficient.p != 1 else []
+            behind = [str(coefficient.q)]
+        above = [Code(text, weak=True) for text in front] + above
+        below = [Code(text, weak=True) for text in behind] + below
+        return quotient(above or [_ONE], below, self._common)
+
+    def _factor(self, factor: Expr | Summation, below: list[Expr]) -> Code:
+        """One factor above the line. A sum that is a mean takes its extents away from `below`."""
+        if not isinstance(factor, Summation):
+            return self._print(factor)
+        extents = [extent for _, extent in factor.limits]
+        if self._is_contraction(factor) or not all(below.count(extent) >= extents.count(extent) for extent in extents):
+            return self._summed(factor, "sum")
+        for extent in extents:
+            below.remove(extent)
+        return self._summed(factor, "mean")
+
+    # Reductions.
+
+    def _is_contraction(self, sum_: Summation) -> bool:
+        """Whether a sum is one of products of arrays whose indices differ, of which no product is formed."""
+        if any(is_outer(factor) for factor in sum_.above):
+            return True
+        sets = [indices_of(factor) for factor in (*sum_.above, *sum_.below)]
+        if len(maximal_sets(sets)) > 1:
+            return True
+        # A matrix times a vector.
+        if len(sum_.above) != 2 or sum_.below or len(sum_.bound) > 1:
+            return False
+        return sets[0] & sets[1] == sum_.bound and len(sets[0] | sets[1]) <= 2
+
+    def _summed(self, sum_: Summation, method: str) -> Code:
+        self._enter(sum_.limits)
+        if not self._is_contraction(sum_):
+            body = self._unsigned(Product(Integer(1), sum_.above, sum_.below))
+            return self._reduce(body, sum_.limits, method)
+        outer = next((factor for factor in sum_.above if is_outer(factor)), None)
+        if outer is not None:
+            return self._sum_of_terms(sum_, outer)
+        factors = [*((f, True) for f in sum_.above), *((f, False) for f in sum_.below)]
+        groups = maximal_sets([indices_of(factor) for factor, _ in factors])
+        if len(groups) == 1:
+            operands = [self._factor(factor, []) for factor in sum_.above]
+        else:
+            operands = self._operands(factors, groups)
+        return contract(operands, sum_.bound, self._rank)
+
+    def _operands(
+        self, factors: Sequence[tuple[Expr | Summation, bool]], groups: Sequence[frozenset[Symbol]]
+    ) -> list[Code]:
+        """The operands of a contraction: each factor goes to the first group that has its indices."""
+        chosen: list[tuple[list[Expr | Summation], list[Expr]]] = [([], []) for _ in groups]
+        for factor, above in factors:
+            place = next(place for place, group in enumerate(groups) if indices_of(factor) <= group)
+            chosen[place][0 if above else 1].append(factor)
+        return [self._unsigned(Product(Integer(1), tuple(above), tuple(below))) for above, below in chosen]
+
+    def _sum_of_terms(self, sum_: Summation, outer: Expr) -> Code:
+        """The sum of a product with a factor like a[i, k]*b[k, j] + c[i], term by term."""
+        others = [factor for factor in sum_.above if factor is not outer]
+        terms = []
+        for _, term in self._layout.terms(outer):
+            product = take_apart(term, self._layout)
+            body = Summation((*others, *product.above), (*sum_.below, *product.below), sum_.limits)
+            code = self._unsigned(Product(product.coefficient, *pull_out(body)))
+            terms.append((bool(product.coefficient < 0), code))
+        return self._add(terms)
+
+    def _print_MaxOver(self, expr: MaxOver) -> Code:
+        return self._over(expr, "max")
+
+    def _print_ProductOver(self, expr: ProductOver) -> Code:
+        return self._over(expr, "prod")
+
+    def _over(self, expr: MaxOver | ProductOver, method: str) -> Code:
+        limits = [(symbol, extent) for symbol, extent in limits_of(expr)]
+        self._enter(limits)
+        body = self._print(expr.function)
+        code = self._reduce(body, [limit for limit in limits if limit[0] in body.axes], method)
+        absent = [self._extent(extent.name) for symbol, extent in limits if symbol not in body.axes]
+        if method == "max" or not absent:
+            return code
+        return Code(f"{code.within(ATOM)}**({' * '.join(absent)})", code.axes, POWER, code.weak)
+
+    def _enter(self, limits: Iterable[tuple[Symbol, Symbol]]) -> None:
+        """Note the bound indices of a reduction: their extents, and that they come behind those around them."""
+        for symbol, extent in limits:
+            self._extent_of[symbol] = extent.name
+            self._order.setdefault(symbol, len(self._order))
+
+    def _reduce(self, body: Code, limits: Sequence[tuple[Symbol, Symbol]], method: str) -> Code:
+        if not limits:
+            return body
+        places = sorted(body.axes.index(symbol) for symbol, _ in limits)
+        left = tuple(axis for place, axis in enumerate(body.axes) if place not in places)
+        axis = "" if not left else f"axis={places[0] if len(places) == 1 else tuple(places)}"
+        if body.isidentifier():
+            return Code(f"{body}.{method}({axis})", left)
+        return Code(f"np.{method}({body}{', ' if axis else ''}{axis})", left)
+

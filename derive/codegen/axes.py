@@ -1,0 +1,87 @@
+"""NumPy text that knows its axes: which index each axis runs over, and how it is brought in line with others.
+
+Alignment relies on broadcasting over leading axes where it can, and says `[:, None]` or `.T` only where it must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from string import ascii_letters
+
+from sympy import Symbol
+
+# How strongly the outermost operator of a text binds. A sign counts as a sum, and a matrix product as less than a
+# product, so that they get their brackets: a * (b @ c).
+COMPARISON, SUM, MATRIX_PRODUCT, PRODUCT, POWER, ATOM = range(6)
+
+Axes = tuple[Symbol, ...]
+
+
+class Code(str):
+    """The NumPy text of an expression.
+
+    `axes` are the indices that its axes run over, `precedence` says what its outermost operator is, and `weak` marks
+    a plain Python number, which takes the dtype of whatever array it meets.
+    """
+
+    axes: Axes
+    precedence: int
+    weak: bool
+
+    def __new__(cls, text: str, axes: Axes = (), precedence: int = ATOM, weak: bool = False) -> Code:
+        made = super().__new__(cls, text)
+        made.axes, made.precedence, made.weak = axes, precedence, weak
+        return made
+
+    def within(self, precedence: int) -> str:
+        """The text as an operand of an operator of that precedence: in brackets where it binds less."""
+        return str(self) if self.precedence >= precedence else f"({self})"
+
+
+def common_axes(codes: Sequence[Code], rank: Callable[[Symbol], int]) -> Axes:
+    """The axes of an elementwise combination, in an order that transposes as little as possible.
+
+    The order is that of an operand that has all the axes, if one has, preferably one that obeys `rank`.
+    """
+    everything = {axis for code in codes for axis in code.axes}
+    ranked = tuple(sorted(everything, key=rank))
+    full = [code.axes for code in codes if len(code.axes) == len(everything)]
+    return ranked if not full or ranked in full else full[0]
+
+
+def align(code: Code, axes: Axes) -> Code:
+    """The text with its axes where they stand in `axes`; leading ones that it lacks are left to broadcasting."""
+    own = transpose(code, tuple(axis for axis in axes if axis in code.axes))
+    if not own.axes:
+        return own
+    wanted = axes[axes.index(own.axes[0]) :]
+    if wanted == own.axes:
+        return own
+    slices = [":" if axis in own.axes else "None" for axis in wanted]
+    while slices[-1] == ":":  # NumPy adds them by itself
+        slices.pop()
+    added = slices.count("None")
+    if slices[-added:] == ["None"] * added and len(slices) - added > 1:
+        slices = ["...", *slices[-added:]]
+    return Code(f"{own.within(ATOM)}[{', '.join(slices)}]", axes)
+
+
+def transpose(code: Code, axes: Axes) -> Code:
+    """The text with the same axes in another order."""
+    if code.axes == axes:
+        return code
+    text = code.within(ATOM)
+    if len(axes) == 2:
+        return Code(f"{text}.T", axes)
+    if code.axes[:-2] == axes[:-2]:
+        return Code(f"{text}.swapaxes(-1, -2)", axes)
+    places = ", ".join(str(code.axes.index(axis)) for axis in axes)
+    return Code(f"{text}.transpose({places})", axes)
+
+
+def letters(axes: Iterable[Symbol]) -> dict[Symbol, str]:
+    """A letter for each index, as einsum wants them: its own name where that is one letter, else a free one."""
+    wanted = list(dict.fromkeys(axes))
+    found = {axis: axis.name for axis in wanted if len(axis.name) == 1 and axis.name.isascii()}
+    spare = (letter for letter in ascii_letters if letter not in found.values())
+    return {axis: found[axis] if axis in found else next(spare) for axis in wanted}

@@ -1,0 +1,78 @@
+"""A derivation: the ordered steps that lead from a layer to its gradients, and the gradients as a graph.
+
+The steps are the computation: the equation of a step is the very object that the next one started from. Renderers
+print steps; they do no mathematics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from sympy import Expr
+
+from derive.graph import Equation, Fact, Graph, Quantity
+
+Form = Literal["staged", "sum", "mean", "reuse"]
+Detail = Literal["brief", "steps", "full"]
+
+FORMS: tuple[Form, ...] = ("staged", "sum", "mean", "reuse")
+DETAILS: tuple[Detail, ...] = ("brief", "steps", "full")
+
+# A sentence with mathematics in it: text and expressions in turn, so that each printer writes them in its own way.
+Prose = tuple["str | Expr", ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation.
+
+    `rule` names what was done (kebab-case), `reason` says why in a sentence. `equation` is the line itself: its left
+    side always equals its whole right side. `display` is shown in its place where a line is better read with symbols
+    that it does not define itself (the chain rule in the abstract); it is as true. `detail` is the coarsest level at
+    which the step is shown, `boxed` marks a result, `label` a name given to the line as the notes do (A_1).
+    """
+
+    number: int
+    rule: str
+    reason: Prose
+    equation: Equation | Fact | None
+    display: Equation | None = None
+    detail: Detail = "steps"
+    boxed: bool = False
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What `derive` finds for a layer.
+
+    `forward` is the layer; `backward` is a graph that starts with the equations of `forward` and goes on with the
+    cotangents and helpers that the gradients need, in an order in which they can be computed; its outputs are the
+    gradients. `quantities` describes every further name that a step uses (contributions, local derivatives).
+    """
+
+    forward: Graph
+    backward: Graph
+    form: Form
+    steps: tuple[Step, ...]
+    quantities: tuple[Quantity, ...]
+    order: int = 1
+
+    @cached_property
+    def results(self) -> tuple[Equation, ...]:
+        """The gradients, with every cotangent or helper that they use before them."""
+        known = self.forward.equation_of
+        return tuple(e for e in self.backward.equations if e.name not in known)
+
+    @cached_property
+    def by_name(self) -> dict[str, Quantity]:
+        """Every quantity that a step or a result can mention."""
+        return {q.name: q for q in (*self.backward.quantities, *self.quantities)}
+
+    def shown(self, detail: Detail) -> Sequence[Step]:
+        """The steps that belong to a level of detail."""
+        level = DETAILS.index(detail)
+        return [step for step in self.steps if DETAILS.index(step.detail) <= level]

@@ -1,0 +1,389 @@
+"""Reverse mode on a graph: the cotangent of every quantity, path by path.
+
+The cotangent of v is the sum, over the equations that use v, of (their cotangent) x (the local derivative), summed
+over the indices that v does not have. Each place where v stands in an equation is one occurrence,
+
+    sum over bound indices of  weight * delta(p_1, m_1) * delta(p_2, m_2) * ...
+
+for the derivative with respect to v[m_1, m_2, ...] of an expression in which v stands as v[p_1, p_2, ...]. A delta
+whose p is summed over contracts; only a diagonal such as s[i, i] leaves one standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sympy import (
+    Abs,
+    Add,
+    Eq,
+    Expr,
+    Function,
+    Ge,
+    Gt,
+    Indexed,
+    Integer,
+    Le,
+    Mul,
+    Pow,
+    Sum,
+    Symbol,
+    cos,
+    erf,
+    exp,
+    log,
+    pi,
+    sign,
+    sin,
+    sqrt,
+    tanh,
+)
+from sympy.core.parameters import distribute
+
+from derive.errors import LayerError, UsageError
+from derive.functions import MaxOver, ProductOver, delta, log1p, maximum, minimum, relu, sigmoid, softplus, where
+from derive.graph import Equation, Graph, Index, Quantity, fresh_name, index_symbol, name_of, names_in, reference
+from derive.indices import REDUCTIONS, IndexNames, separate_bound, substitute
+
+_ONE, _ZERO = Integer(1), Integer(0)
+
+# d f(a, b, ...) / d argument number k, for each function of the grammar.
+_DERIVATIVES: dict[type[Function], Sequence[Callable[..., Expr]]] = {
+    exp: [lambda a: exp(a)],
+    log: [lambda a: 1 / a],
+    log1p: [lambda a: 1 / (1 + a)],
+    tanh: [lambda a: 1 - tanh(a) ** 2],
+    sigmoid: [lambda a: sigmoid(a) * (1 - sigmoid(a))],
+    softplus: [lambda a: sigmoid(a)],
+    erf: [lambda a: 2 / sqrt(pi) * exp(-(a**2))],
+    sin: [lambda a: cos(a)],
+    cos: [lambda a: -sin(a)],
+    Abs: [lambda a: sign(a)],
+    sign: [lambda a: _ZERO],
+    relu: [lambda a: where(Gt(a, 0), _ONE, _ZERO)],
+    maximum: [lambda a, b: where(Ge(a, b), _ONE, _ZERO), lambda a, b: where(Ge(a, b), _ZERO, _ONE)],
+    minimum: [lambda a, b: where(Le(a, b), _ONE, _ZERO), lambda a, b: where(Le(a, b), _ZERO, _ONE)],
+    where: [lambda c, a, b: _ZERO, lambda c, a, b: where(c, _ONE, _ZERO), lambda c, a, b: where(c, _ZERO, _ONE)],
+}
+
+Limits = tuple[tuple[Symbol, Expr, Expr], ...]
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One place where a quantity stands: its indices there, what multiplies its change, and the sums around it."""
+
+    weight: Expr
+    indices: tuple[Expr, ...]
+    limits: Limits = ()
+
+
+def occurrences(expression: Expr, name: str) -> list[Occurrence]:
+    """Every occurrence of the quantity `name` in an expression whose reductions all have bound indices of their own.
+
+    Raises LayerError for a construct without a rule: a silent zero would be a wrong gradient.
+    """
+    if name not in names_in(expression):
+        return []
+    if name_of(expression) == name:
+        indices = expression.indices if isinstance(expression, Indexed) else ()
+        return [Occurrence(_ONE, tuple(indices))]
+    if isinstance(expression, REDUCTIONS):
+        inner = _reduction_weight(expression)
+        limits = tuple(tuple(limit) for limit in expression.limits)
+        return [
+            Occurrence(inner * found.weight, found.indices, limits + found.limits)
+            for found in occurrences(expression.function, name)
+        ]
+    result: list[Occurrence] = []
+    for position, argument in enumerate(expression.args):
+        if inside := occurrences(argument, name):
+            factor = _partial(expression, position)
+            if factor != 0:
+                result += [Occurrence(factor * o.weight, o.indices, o.limits) for o in inside]
+    return _merge(result)
+
+
+def _partial(node: Expr, position: int) -> Expr:
+    """The partial derivative of one node with respect to one of its arguments."""
+    if isinstance(node, Add):
+        return _ONE
+    if isinstance(node, Mul):
+        return Mul(*(a for k, a in enumerate(node.args) if k != position))
+    if isinstance(node, Pow):
+        base, exponent = node.args
+        return exponent * base ** (exponent - 1) if position == 0 else node * log(base)
+    if isinstance(node, exp):
+        return node
+    rules = _DERIVATIVES.get(type(node))
+    if rules is None:
+        kind = type(node).__name__
+        supported = ", ".join(sorted(function.__name__ for function in _DERIVATIVES))
+        raise LayerError(f"{kind} has no rule for its derivative", f"supported: {supported}")
+    return rules[position](*node.args)
+
+
+def _reduction_weight(reduction: Expr) -> Expr:
+    """The derivative of a reduction with respect to its summand at the bound index."""
+    if isinstance(reduction, Sum):
+        return _ONE
+    # The other elements need a bound index of their own.
+    again = separate_bound(reduction, f"{reduction.limits[0][0].name} again ")
+    if isinstance(reduction, MaxOver):
+        here = where(Eq(reduction.function, reduction), _ONE, _ZERO)
+        ties = where(Eq(again.function, reduction), _ONE, _ZERO)
+        return here / Sum(ties, *again.limits)
+    assert isinstance(reduction, ProductOver)
+    same = Mul(*(delta(a[0], b[0]) for a, b in zip(again.limits, reduction.limits, strict=True)))
+    # Not product/factor: that would fail where the factor is zero.
+    return ProductOver(same + (1 - same) * again.function, *again.limits)
+
+
+def _merge(found: list[Occurrence]) -> list[Occurrence]:
+    """Add up the weights of occurrences at the same indices."""
+    merged: dict[tuple[tuple[Expr, ...], Limits], list[Expr]] = {}
+    for occurrence in found:
+        merged.setdefault((occurrence.indices, occurrence.limits), []).append(occurrence.weight)
+    return [Occurrence(Add(*weights), *key) for key, weights in merged.items()]
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path by which v reaches the loss: through the equation of `user`.
+
+    `local` is the local derivative as a quantity and its equation, `abstract` the contribution with that quantity
+    standing in it, `contribution` the same with the derivative put in.
+    """
+
+    user: str
+    local: Quantity
+    local_equation: Equation
+    quantity: Quantity
+    abstract: Equation
+    contribution: Equation
+
+
+@dataclass(frozen=True)
+class Cotangent:
+    """The cotangent of one quantity: its paths and their sum. `given` is set when the loss uses it directly, too."""
+
+    of: str
+    quantity: Quantity
+    equation: Equation
+    paths: tuple[Path, ...]
+    given: Quantity | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A reverse sweep: the cotangents that are given, and the others in the order in which they are found."""
+
+    graph: Graph
+    given: tuple[Quantity, ...]
+    cotangents: tuple[Cotangent, ...]
+    wrt: tuple[str, ...]
+
+
+def sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
+    """Walk the equations from the outputs back and collect the cotangent of everything that `wrt` depends on.
+
+    `wrt` names inputs or intermediates; without it, every input that is not a constant. Raises UsageError for a name
+    that has no gradient.
+    """
+    wanted = _requested(graph, wrt)
+    with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
+        return _sweep(graph, wanted)
+
+
+def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
+    names = IndexNames(graph)
+    given = {
+        name: Quantity(f"d{name}", graph.by_name[name].indices, "cotangent", of=name)
+        for name in graph.outputs
+    }
+    needed = _depending_on(graph, wanted)
+    totals: dict[str, Quantity] = {}
+    found: list[Cotangent] = []
+    inputs = [q.name for q in graph.inputs if q.name in wanted]
+    for name in [*(e.name for e in reversed(graph.equations)), *inputs]:
+        if name in graph.outputs and not graph.uses[name]:
+            totals[name] = given[name]
+            continue
+        if name not in needed:
+            continue
+        primal = graph.by_name[name]
+        direct = given.get(name)
+        if direct is not None:
+            direct = given[name] = Quantity(direct.name, direct.indices, "contribution", of=name)
+        total = Quantity(f"d{name}_total" if direct else f"d{name}", primal.indices, "cotangent", of=name)
+        users = [user for user in reversed(graph.uses[name]) if user in totals]
+        paths = [_path(graph, names, user, primal, totals[user]) for user in users]
+        terms = [path.contribution.expression for path in paths]
+        expression = Add(*([direct.element] if direct else []), *terms)
+        totals[name] = total
+        equation = Equation(total.name, total.indices, expression)
+        found.append(Cotangent(name, total, equation, tuple(paths), direct))
+    return Sweep(graph, tuple(given.values()), tuple(found), wanted)
+
+
+def vjp(graph: Graph, wrt: Sequence[str] | None = None) -> Graph:
+    """The layer together with its backward pass, staged: one equation for each cotangent, nothing collapsed.
+
+    The result's inputs are the layer's and the cotangents of its outputs (`dy`), its outputs the gradients (`dx`) in
+    the order of `wrt`. Raises UsageError for a name without a gradient.
+    """
+    return joint_graph(sweep(graph, wrt))
+
+
+def joint_graph(found: Sweep) -> Graph:
+    """The graph of a sweep: the forward equations, then the cotangents."""
+    graph = found.graph
+    by_primal = {c.of: c.quantity.name for c in found.cotangents} | {
+        q.of: q.name for q in found.given if q.role == "cotangent"
+    }
+    inputs = [*graph.inputs, *found.given]
+    computed = [graph.by_name[e.name] for e in graph.equations] + [c.quantity for c in found.cotangents]
+    return Graph(
+        name=graph.name,
+        description=graph.description,
+        quantities=(*inputs, *computed),
+        equations=(*graph.equations, *(c.equation for c in found.cotangents)),
+        facts=graph.facts,
+        outputs=tuple(by_primal[name] for name in found.wrt),
+        source=graph.source,
+    )
+
+
+def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    if wrt is None:
+        return graph.differentiable
+    for name in wrt:
+        quantity = graph.by_name.get(name)
+        if quantity is None or quantity.role == "constant":
+            what = "is a constant" if quantity else "is not a quantity of the layer"
+            choices = [q.name for q in graph.quantities if q.role != "constant"]
+            raise UsageError(f"no gradient with respect to {name!r}: it {what}; choose from {', '.join(choices)}")
+    return tuple(dict.fromkeys(wrt))
+
+
+def _depending_on(graph: Graph, wanted: Sequence[str]) -> set[str]:
+    """What depends on the wanted quantities, themselves included."""
+    result = set(wanted)
+    for equation in graph.equations:
+        if any(name in result for name in names_in(equation.expression)):
+            result.add(equation.name)
+    return result
+
+
+def _path(graph: Graph, names: IndexNames, user: str, primal: Quantity, cotangent: Quantity) -> Path:
+    """The contribution of the equation of `user` to the cotangent of `primal`."""
+    equation = graph.equation_of[user]
+    # Own names for every index of this use, so that nothing meets the indices of `primal` by accident.
+    own = {index.symbol: index_symbol(f"{index.name} of use") for index in equation.indices}
+    expression = substitute(separate_bound(equation.expression, "bound "), own)
+    free = {own[index.symbol]: index for index in equation.indices}
+    try:
+        found = occurrences(expression, primal.name)
+    except LayerError as error:
+        error.message += f" (in the equation of {user!r})"
+        raise
+    local, local_equation, at = _local_derivative(names, equation, free, primal, found)
+
+    outer: Limits = tuple((symbol, _ONE, index.limits[2]) for symbol, index in free.items())
+    element = reference(cotangent.name, tuple(free))
+    targets = [index.symbol for index in primal.indices]
+    terms = [_contract(element * o.weight, o.indices, outer + o.limits, targets) for o in found]
+    contribution = names.apply(Add(*terms), targets)
+    abstract = names.apply(_abstract(element, local, free, at, targets), targets)
+
+    quantity = Quantity(f"d{primal.name}_via_{user}", primal.indices, "contribution", of=primal.name, via=user)
+    return Path(
+        user,
+        local,
+        local_equation,
+        quantity,
+        Equation(quantity.name, quantity.indices, abstract),
+        Equation(quantity.name, quantity.indices, contribution),
+    )
+
+
+def _contract(summand: Expr, places: Sequence[Expr], limits: Limits, targets: Sequence[Symbol]) -> Expr:
+    """Sum over `limits` of summand * prod delta(place, target), with the deltas contracted."""
+    bound = {limit[0] for limit in limits}
+    renaming: dict[Symbol, Expr] = {}
+    standing: list[Expr] = []
+    for place, target in zip(places, targets, strict=True):
+        if place in bound and place not in renaming:
+            renaming[place] = target
+        else:
+            standing.append(delta(renaming.get(place, place), target))
+    left = [limit for limit in limits if limit[0] not in renaming]
+    body = substitute(summand * Mul(*standing), renaming)
+    return Sum(body, *left) if left else body
+
+
+def _local_derivative(
+    names: IndexNames,
+    equation: Equation,
+    free: dict[Symbol, Index],
+    primal: Quantity,
+    found: Sequence[Occurrence],
+) -> tuple[Quantity, Equation, list[Symbol]]:
+    """The local derivative, written in the indices of both; and, for each index of `primal`, the one that stands there.
+
+    Where every occurrence has the same free index of the equation in a position, that position is this index and its
+    delta is left out; elsewhere the position gets an index of its own.
+    """
+    taken = {index.name for index in equation.indices}
+    at: list[Symbol] = []
+    added: list[Index] = []
+    for position, index in enumerate(primal.indices):
+        places = {occurrence.indices[position] for occurrence in found}
+        place = next(iter(places)) if len(places) == 1 else None
+        if place in free and free[place].symbol not in at:
+            at.append(free[place].symbol)
+            continue
+        name = fresh_name([index.name], taken) if index.name not in taken else names.choose(index.extent, taken)
+        taken.add(name)
+        added.append(Index(name, index.extent))
+        at.append(added[-1].symbol)
+    plain = {symbol: index.symbol for symbol, index in free.items()}
+    terms = []
+    for occurrence in found:
+        places_now = [plain.get(place, place) for place in occurrence.indices]
+        pairs = [(p, t) for p, t in zip(places_now, at, strict=True) if p != t]
+        weight = substitute(occurrence.weight, plain)
+        terms.append(_contract(weight, [p for p, _ in pairs], occurrence.limits, [t for _, t in pairs]))
+    indices = _union(equation.indices, primal.indices, tuple(added), at)
+    quantity = Quantity(
+        f"{equation.name}_wrt_{primal.name}",
+        indices,
+        "local_derivative",
+        of=equation.name,
+        via=primal.name,
+        numerator=equation.left,
+        denominator=reference(primal.name, at),
+    )
+    expression = names.apply(Add(*terms), [index.symbol for index in indices])
+    return quantity, Equation(quantity.name, indices, expression), at
+
+
+def _union(
+    user: tuple[Index, ...], primal: tuple[Index, ...], added: tuple[Index, ...], at: Sequence[Symbol]
+) -> tuple[Index, ...]:
+    """The indices of both sides of a local derivative, in the order of the one that has them all, if one has."""
+    own = tuple(Index(symbol.name, index.extent) for symbol, index in zip(at, primal, strict=True))
+    return own if set(user) <= set(own) else (*user, *added)
+
+
+def _abstract(
+    element: Expr, local: Quantity, free: dict[Symbol, Index], at: Sequence[Symbol], targets: Sequence[Symbol]
+) -> Expr:
+    """The chain rule with the local derivative as a symbol: sum of cotangent x local derivative."""
+    to_target = dict(zip(at, targets, strict=True))
+    of_use = {index.symbol: symbol for symbol, index in free.items()}
+    body = element * reference(local.name, [to_target.get(i.symbol, of_use.get(i.symbol)) for i in local.indices])
+    body = substitute(body, {of_use[symbol]: to_target[symbol] for symbol in of_use if symbol in to_target})
+    limits = [(symbol, *index.limits[1:]) for symbol, index in free.items() if index.symbol not in to_target]
+    return Sum(body, *limits) if limits else body

@@ -1,0 +1,71 @@
+"""The errors that a user of `derive` can meet, each with what came, what was expected, and how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A longer line is shown around the caret only.
+SHOWN_BEFORE, SHOWN_AFTER = 80, 40
+
+
+class DeriveError(Exception):
+    """Base of every error that `derive` raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a text: 1-based `line`, 0-based `column` counted in characters, and the `text` of that line."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def excerpt(self) -> tuple[str, str]:
+        """The line and, below it, the caret; of a long line only what is near the caret."""
+        start = max(0, self.column - SHOWN_BEFORE)
+        end = self.column + SHOWN_AFTER
+        before, after = self.text[start : self.column], self.text[self.column : end]
+        if start:
+            before = "…" + before[1:]
+        if end < len(self.text):
+            after = after[:-1] + "…"
+        # A tab keeps its width only if the caret's line repeats it.
+        pad = "".join("\t" if c == "\t" else " " for c in before)
+        return _printable(before + after), pad + "^"
+
+
+class LayerError(DeriveError):
+    """A layer (or derivation) text cannot be used as it stands.
+
+    `message` says what is wrong, `hint` how to mend it, and `location` where it is. Printed, it shows the line with
+    a caret under the culprit.
+    """
+
+    def __init__(self, message: str, hint: str = "", location: Location | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.location = location
+
+    def __str__(self) -> str:
+        lines = []
+        if self.location is None:
+            lines.append(self.message)
+        else:
+            at = self.location
+            lines.append(f"{_printable(at.file)}:{at.line}:{at.column + 1}: {self.message}")
+            if at.text:
+                lines += [f"    {part}" for part in at.excerpt()]
+        if self.hint:
+            lines.append(f"  help: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(DeriveError):
+    """A request that cannot be met: an unknown layer, form, quantity or extent."""
+
+
+def _printable(text: str) -> str:
+    """The text with each control character replaced by one that a terminal only shows."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)

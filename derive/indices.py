@@ -1,0 +1,174 @@
+"""Free and bound indices: substitution that cannot capture, and readable names for what is bound.
+
+SymPy's `xreplace` renames bound indices along with free ones, and substitutes under a Sum without looking; these
+functions do neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
+
+from sympy import Basic, Expr, Indexed, Sum, Symbol
+
+from derive.functions import MaxOver, ProductOver, delta
+from derive.graph import Graph, Index, index_symbol
+
+REDUCTIONS = (Sum, MaxOver, ProductOver)
+
+# Letters for an index whose extent has run out of the names that the layer itself uses.
+_LETTERS = "klmnpqrstuvwabcdefghoxyzij"
+
+
+@lru_cache(maxsize=100_000)
+def free_indices(expression: Basic) -> tuple[Symbol, ...]:
+    """The index symbols that are free in an expression, each once, in order of appearance."""
+    found: dict[Symbol, None] = {}
+    if isinstance(expression, Indexed):
+        found = {index: None for index in expression.indices if isinstance(index, Symbol)}
+    elif isinstance(expression, delta):
+        found = {index: None for index in expression.args if isinstance(index, Symbol)}
+    elif isinstance(expression, REDUCTIONS):
+        bound = {limit[0] for limit in expression.limits}
+        found = {index: None for index in free_indices(expression.function) if index not in bound}
+    else:
+        for argument in expression.args:
+            found.update(dict.fromkeys(free_indices(argument)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=100_000)
+def is_indexed(expression: Basic) -> bool:
+    """Whether an expression mentions an index at all, free or bound."""
+    return isinstance(expression, (Indexed, delta, *REDUCTIONS)) or any(map(is_indexed, expression.args))
+
+
+def rebuild(expression: Basic, arguments: Sequence[Basic]) -> Expr:
+    """The same node with other arguments, or the node itself when they are the same objects."""
+    if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
+        return expression
+    return expression.func(*arguments)
+
+
+def substitute(expression: Expr, renaming: Mapping[Symbol, Expr]) -> Expr:
+    """Replace free indices. A bound index that would capture a replacement is renamed first."""
+    wanted = {old: new for old, new in renaming.items() if old != new}
+    return _substitute(expression, wanted) if wanted else expression
+
+
+def _substitute(expression: Expr, renaming: Mapping[Symbol, Expr]) -> Expr:
+    if isinstance(expression, Symbol):
+        # An index stands only inside Indexed, delta and limits; an extent never has an index's name.
+        return renaming.get(expression, expression)
+    if not expression.args or not is_indexed(expression):
+        return expression
+    if isinstance(expression, REDUCTIONS):
+        bound = [limit[0] for limit in expression.limits]
+        inner = {old: new for old, new in renaming.items() if old not in bound}
+        live = {s for old, new in inner.items() if old in free_indices(expression) for s in new.atoms(Symbol)}
+        clashing = [symbol for symbol in bound if symbol in live]
+        if clashing:
+            avoid = live | set(bound) | expression.function.atoms(Symbol)
+            for symbol, fresh in zip(clashing, unused_symbols(avoid), strict=False):
+                inner[symbol] = fresh
+        limits = [(inner.get(s, s) if s in clashing else s, low, high) for s, low, high in expression.limits]
+        return expression.func(_substitute(expression.function, inner), *limits)
+    return rebuild(expression, [_substitute(argument, renaming) for argument in expression.args])
+
+
+def unused_symbols(avoid: Iterable[Symbol]) -> Iterable[Symbol]:
+    """Index symbols that are in nobody's way: k_1, k_2, ... away from `avoid`."""
+    taken = {symbol.name for symbol in avoid}
+    return (index_symbol(f"k_{n}") for n in count(1) if f"k_{n}" not in taken)
+
+
+def separate_bound(expression: Expr, prefix: str) -> Expr:
+    """Give each reduction in an expression bound indices of its own, named `prefix` + a number.
+
+    A prefix that no identifier has (it contains a space) keeps them away from every name.
+    """
+    numbers = count(1)
+
+    def visit(node: Expr) -> Expr:
+        if not node.args or not is_indexed(node):
+            return node
+        if isinstance(node, REDUCTIONS):
+            fresh = {limit[0]: index_symbol(f"{prefix}{next(numbers)}") for limit in node.limits}
+            limits = [(fresh[symbol], low, high) for symbol, low, high in node.limits]
+            return node.func(visit(substitute(node.function, fresh)), *limits)
+        return rebuild(node, [visit(argument) for argument in node.args])
+
+    return visit(expression)
+
+
+def canonical_bound(expression: Expr) -> Expr:
+    """The expression with bound indices named by extent and height, so that equal sums are equal objects."""
+    return _canonical(expression)[0]
+
+
+@lru_cache(maxsize=100_000)
+def _canonical(node: Expr) -> tuple[Expr, int]:
+    if not node.args or not is_indexed(node) or isinstance(node, Indexed):
+        return node, 0
+    if isinstance(node, REDUCTIONS):
+        body, inner = _canonical(node.function)
+        fresh = {s: index_symbol(f"{high} {inner + 1}.{n}") for n, (s, _, high) in enumerate(node.limits)}
+        limits = [(fresh[symbol], low, high) for symbol, low, high in node.limits]
+        return node.func(substitute(body, fresh), *limits), inner + 1
+    parts = [_canonical(argument) for argument in node.args]
+    return rebuild(node, [part for part, _ in parts]), max(height for _, height in parts)
+
+
+class IndexNames:
+    """Readable names for bound indices, the layer's own first, never one that is in use around them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._names: dict[str, list[str]] = {extent: [] for extent in graph.extents}
+        for equation in graph.equations:
+            self._note(equation.indices)
+            for node in _reductions(equation.expression):
+                self._note([Index(s.name, str(high)) for s, _, high in node.limits])
+        for quantity in graph.quantities:
+            self._note(quantity.indices)
+        self._letters = [letter for letter in _LETTERS if letter not in graph.names]
+
+    def _note(self, indices: Iterable[Index]) -> None:
+        for index in indices:
+            known = self._names.setdefault(index.extent, [])
+            if index.name not in known:
+                known.append(index.name)
+
+    def choose(self, extent: str, taken: set[str]) -> str:
+        """A name for an index over `extent` that is not `taken`."""
+        numbered = (f"{letter}{n}" for n in count(1) for letter in ("k", "l", "m"))
+        for source in (self._names.get(extent, ()), self._letters, numbered):
+            for name in source:
+                if name not in taken:
+                    return name
+        raise AssertionError("unreachable: the numbered names do not end")
+
+    def apply(self, expression: Expr, free: Iterable[Symbol]) -> Expr:
+        """Rename the bound indices of an expression whose equation has the `free` indices on its left."""
+        return self._visit(expression, {symbol.name for symbol in free})
+
+    def _visit(self, node: Expr, around: set[str]) -> Expr:
+        if not node.args or not is_indexed(node):
+            return node
+        if not isinstance(node, REDUCTIONS):
+            return rebuild(node, [self._visit(argument, around) for argument in node.args])
+        inside = set(around) | {symbol.name for symbol in free_indices(node)}
+        renaming: dict[Symbol, Symbol] = {}
+        for symbol, _, high in node.limits:
+            name = self.choose(str(high), inside)
+            inside.add(name)
+            renaming[symbol] = index_symbol(name)
+        limits = [(renaming[symbol], low, high) for symbol, low, high in node.limits]
+        return node.func(self._visit(substitute(node.function, renaming), inside), *limits)
+
+
+def _reductions(expression: Expr) -> list[Expr]:
+    found = [expression] if isinstance(expression, REDUCTIONS) else []
+    for argument in expression.args:
+        found += _reductions(argument)
+    return found

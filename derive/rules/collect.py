@@ -1,0 +1,195 @@
+"""Factoring: from the normal form to the shape that is read and computed.
+
+What all terms share goes in front; of the rest, what several share is bracketed. Where the powers of the extents go
+is the difference between the forms: `mean` leaves 1/N with the sums over N, `sum` takes it out in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, Sum, Symbol
+
+from derive.graph import name_of
+from derive.indices import free_indices, is_indexed
+from derive.rules.normal_form import base_expression
+from derive.rules.polynomial import Base, Monomial, Polynomial, Total, base_indices, base_key
+
+_ONE = Integer(1)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A sum together with the 1/N of the extents that it runs over."""
+
+    sum: Base
+    limits: tuple[tuple[Symbol, Symbol], ...]
+
+
+Factor = Base | Mean
+Term = tuple[Rational, dict[Factor, Rational]]
+
+
+def collect(polynomial: Polynomial, means: bool) -> Expr:
+    """The polynomial, factored. With `means`, a sum over N keeps its factor 1/N beside it."""
+    terms = [_split(monomial, coefficient, means) for monomial, coefficient in polynomial.ordered()]
+    return _factor(terms, means)
+
+
+def _split(monomial: Sequence[tuple[Base, Rational]], coefficient: Rational, means: bool) -> Term:
+    powers: dict[Factor, Rational] = dict(monomial)
+    if means:
+        for base, exponent in monomial:
+            if isinstance(base, Total) and exponent == 1 and all(powers.get(n, 0) <= -1 for _, n in base.limits):
+                del powers[base]
+                powers[Mean(base, base.limits)] = _ONE
+                for _, extent in base.limits:
+                    powers[extent] += 1
+    return coefficient, {base: exponent for base, exponent in powers.items() if exponent != 0}
+
+
+def _factor(terms: list[Term], means: bool) -> Expr:
+    if not terms:
+        return Integer(0)
+    terms = _merge_sums(terms, means)
+    common = _common(terms, means)
+    terms = [_divide(term, common) for term in terms]
+    number = _common_number(terms)
+    terms = [(coefficient / number, powers) for coefficient, powers in terms]
+    shared = _most_shared(terms)
+    if shared is None:
+        inner = Add(*(_product(coefficient, powers) for coefficient, powers in terms))
+    else:
+        having = [term for term in terms if _has(term, shared)]
+        others = [term for term in terms if not _has(term, shared)]
+        inner = Add(_factor(having, means), *(_product(*term) for term in others))
+    return Mul(number, *(_power(base, exponent) for base, exponent in common.items()), inner)
+
+
+def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
+    """Join sums over the same indices that stand with the same factors and share some inside: one pass, not two.
+
+    sum_n x*d*s - sum_n x*d*s**2 is sum_n x*d*(s - s**2).
+    """
+    groups: dict[tuple[object, ...], list[tuple[Rational, Factor, dict[Factor, Rational]]]] = {}
+    result: list[Term] = []
+    for coefficient, powers in terms:
+        sums = [base for base, exponent in powers.items() if _is_sum(base) and exponent == 1]
+        if len(sums) != 1:
+            result.append((coefficient, powers))
+            continue
+        rest = {base: exponent for base, exponent in powers.items() if base != sums[0]}
+        total = _total(sums[0])
+        key = (frozenset(rest.items()), total.limits, frozenset(base_indices(total)), isinstance(sums[0], Mean))
+        groups.setdefault(key, []).append((coefficient, sums[0], rest))
+    for members in groups.values():
+        for cluster in _sharing([(coefficient, _total(held).monomial) for coefficient, held, _ in members]):
+            _, held, rest = members[0]
+            limits = _total(held).limits
+            joined: Base = Total(cluster[0][1], limits)
+            coefficient = cluster[0][0]
+            if len(cluster) > 1:
+                coefficient = _ONE
+                inner = collect(Polynomial({monomial: number for number, monomial in cluster}), means)
+                joined = Sum(inner, *((symbol, _ONE, extent) for symbol, extent in limits))
+            result.append((coefficient, {**rest, (Mean(joined, limits) if isinstance(held, Mean) else joined): _ONE}))
+    return result
+
+
+def _sharing(summands: list[tuple[Rational, Monomial]]) -> list[list[tuple[Rational, Monomial]]]:
+    """Group summands so that those of a group have a factor in common."""
+    groups: list[tuple[set[Base], list[tuple[Rational, Monomial]]]] = []
+    for summand in summands:
+        bases = {base for base, _ in summand[1]}
+        for position, (common, group) in enumerate(groups):
+            if common & bases:
+                groups[position] = (common & bases, [*group, summand])
+                break
+        else:
+            groups.append((bases, [summand]))
+    return [group for _, group in groups]
+
+
+def _common(terms: Sequence[Term], means: bool) -> dict[Factor, Rational]:
+    """What divides every term. Of an extent, all the denominators; of anything else, what each term has."""
+    bases = {base: None for _, powers in terms for base in powers}
+    result: dict[Factor, Rational] = {}
+    for base in bases:
+        exponents = [powers.get(base, Integer(0)) for _, powers in terms]
+        denominators = not means and _is_extent(base) and len(terms) > 1
+        if denominators or all(e > 0 for e in exponents):
+            exponent = min(exponents)
+        elif all(e < 0 for e in exponents):
+            exponent = max(exponents)
+        else:
+            continue
+        if exponent:
+            result[base] = exponent
+    return result
+
+
+def _common_number(terms: Sequence[Term]) -> Rational:
+    """The number in front: the one that all coefficients share but for their signs; negative where all terms are."""
+    sizes = {abs(coefficient) for coefficient, _ in terms}
+    size = sizes.pop() if len(sizes) == 1 else _ONE
+    return -size if all(coefficient < 0 for coefficient, _ in terms) else size
+
+
+def _divide(term: Term, common: dict[Factor, Rational]) -> Term:
+    coefficient, powers = term
+    left = {base: powers.get(base, Integer(0)) - common.get(base, Integer(0)) for base in {**powers, **common}}
+    return coefficient, {base: exponent for base, exponent in left.items() if exponent}
+
+
+def _most_shared(terms: Sequence[Term]) -> Factor | None:
+    """The factor, worth most, that at least two but not all terms share; only what costs array work counts."""
+    counts: dict[Factor, int] = {}
+    for _, powers in terms:
+        for base, exponent in powers.items():
+            if exponent > 0 and (_is_sum(base) or is_indexed(base)):
+                counts[base] = counts.get(base, 0) + 1
+    shared = [base for base, number in counts.items() if 1 < number < len(terms)]
+    return max(shared, key=lambda base: (_rank(base), counts[base], _key(base)), default=None)
+
+
+def _has(term: Term, base: Factor) -> bool:
+    return bool(term[1].get(base, 0) > 0)
+
+
+def _rank(base: Factor) -> int:
+    expression = base_expression(_held(base))
+    return len(free_indices(expression.function if isinstance(expression, Sum) else expression))
+
+
+def _key(base: Factor) -> str:
+    return base_key(_held(base))
+
+
+def _held(base: Factor) -> Base:
+    return base.sum if isinstance(base, Mean) else base
+
+
+def _total(base: Factor) -> Total:
+    held = _held(base)
+    assert isinstance(held, Total)
+    return held
+
+
+def _is_sum(base: Factor) -> bool:
+    return isinstance(_held(base), Total)
+
+
+def _is_extent(base: Factor) -> bool:
+    return isinstance(base, Symbol) and name_of(base) is None
+
+
+def _product(coefficient: Rational, powers: dict[Factor, Rational]) -> Expr:
+    return Mul(coefficient, *(_power(base, exponent) for base, exponent in powers.items()))
+
+
+def _power(base: Factor, exponent: Rational) -> Expr:
+    if isinstance(base, Mean):
+        extents = [Pow(extent, -1) for _, extent in base.limits]
+        return Pow(Mul(*extents, base_expression(base.sum)), exponent)
+    return Pow(base_expression(base), exponent)

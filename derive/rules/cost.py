@@ -1,0 +1,70 @@
+"""The cost of a set of equations, by which bases and forms are chosen.
+
+Counted for each size of array, the largest first: the passes over arrays of that size (one for each equation, one for
+each sum, the same sum once), then the operations on them. The size of an array is its number of indices; extents are
+letters, so more cannot be said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Symbol
+
+from derive.indices import REDUCTIONS, canonical_bound, free_indices
+
+Cost = tuple[tuple[int, int], ...]
+_MOST_RANKS = 12
+
+
+def cost(equations: Iterable[tuple[int, Expr]], known: Iterable[Expr] = ()) -> Cost:
+    """The cost of equations given as (number of indices on the left, right side): (passes, operations) by size.
+
+    Sums that stand in the `known` expressions are there already and cost nothing.
+    """
+    passes: Counter[int] = Counter()
+    operations: Counter[int] = Counter()
+    seen: set[Expr] = set().union(*(canonical_bound(expression).atoms(*REDUCTIONS) for expression in known))
+    for rank, expression in equations:
+        passes[rank] += 1
+        _count(canonical_bound(expression), passes, operations, seen)
+    return tuple((passes[rank], operations[rank]) for rank in range(_MOST_RANKS, -1, -1))
+
+
+def _count(node: Expr, passes: Counter[int], operations: Counter[int], seen: set[Expr]) -> None:
+    if isinstance(node, (Symbol, Indexed, Number, NumberSymbol)):
+        return
+    if isinstance(node, REDUCTIONS):
+        if node in seen:
+            return
+        seen.add(node)
+        rank = len(free_indices(node.function))
+        passes[rank] += 1
+        operations[rank] += 1
+        _count(node.function, passes, operations, seen)
+        return
+    for argument in node.args:
+        if not argument.is_Boolean:
+            _count(argument, passes, operations, seen)
+    if isinstance(node, (Add, Mul)):
+        for rank in _combinations(node.args):
+            operations[rank] += 1
+    elif isinstance(node, Pow):
+        if node.exp != Integer(-1):  # a division costs what a product does
+            operations[len(free_indices(node))] += 1
+    elif isinstance(node, Function):
+        operations[len(free_indices(node))] += 1
+
+
+def _combinations(arguments: Iterable[Expr]) -> list[int]:
+    """The sizes at which n arguments are combined by n - 1 operations, small arrays first."""
+    # A sign is free: it makes a difference of a sum.
+    groups: Counter[frozenset[Symbol]] = Counter(frozenset(free_indices(a)) for a in arguments if a != -1)
+    sizes = [len(indices) for indices, number in groups.items() for _ in range(number - 1)]
+    together: frozenset[Symbol] = frozenset()
+    for position, indices in enumerate(sorted(groups, key=lambda g: (len(g), sorted(s.name for s in g)))):
+        together |= indices
+        if position:
+            sizes.append(len(together))
+    return sizes

@@ -1,0 +1,283 @@
+"""From expressions to the normal form and back, within a vocabulary.
+
+A `Vocabulary` says which elements are replaced on the way (solved quantities, cotangents with a closed form), which
+opaque subexpressions have a name of their own (exp(x - m) is e), and which totals have a known value (facts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Sum, Symbol
+from sympy.core.relational import Relational
+
+from derive.functions import delta
+from derive.graph import name_of
+from derive.indices import REDUCTIONS, separate_bound
+from derive.rules.matching import match_factors, whole_matches
+from derive.rules.polynomial import (
+    Base,
+    Monomial,
+    Polynomial,
+    Total,
+    base_indices,
+    make_monomial,
+    make_total,
+    monomial_indices,
+    sum_over,
+)
+
+_ONE = Integer(1)
+# A power of a sum is multiplied out up to this exponent; beyond, and past this many terms, it stays opaque.
+_MOST_EXPANDED, MOST_TERMS = 4, 400
+
+
+class TooLargeError(Exception):
+    """A normal form outgrew MOST_TERMS: the caller falls back to what it had."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """name[indices] = value, to be put in wherever the name stands."""
+
+    indices: tuple[Symbol, ...]
+    value: Polynomial
+
+
+@dataclass(frozen=True)
+class TotalFact:
+    """The value of a total: sum over `total.limits` of `total.monomial` = `value`, for all free indices."""
+
+    total: Total
+    value: Polynomial
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An opaque expression that has a name: `expression` = `element` for all values of the free indices."""
+
+    expression: Expr
+    element: Expr
+
+
+@dataclass
+class Vocabulary:
+    """What the normal form is written in. `used` collects the facts that were applied, in order."""
+
+    replacements: dict[str, Replacement] = field(default_factory=dict)
+    definitions: list[Definition] = field(default_factory=list)
+    facts: list[TotalFact] = field(default_factory=list)
+    positive: frozenset[str] = frozenset()
+    used: list[TotalFact] = field(default_factory=list)
+
+    def normalize(self, expression: Expr) -> Polynomial:
+        """The normal form; raises TooLargeError when it explodes, TypeError for an unknown construct."""
+        return self._visit(separate_bound(expression, "separate "))
+
+    def _visit(self, node: Expr) -> Polynomial:
+        if isinstance(node, Rational):
+            return Polynomial.number(node)
+        if isinstance(node, (Symbol, Indexed)):
+            return self._element(node)
+        if isinstance(node, Add):
+            result = Polynomial()
+            for argument in node.args:
+                result += self._visit(argument)
+            return result
+        if isinstance(node, Mul):
+            return self._product(self._visit(argument) for argument in node.args)
+        if isinstance(node, Pow) and isinstance(node.exp, Rational):
+            return self._power(self._visit(node.base), node.exp)
+        if isinstance(node, Sum):
+            return self.total(self._visit(node.function), [(symbol, high) for symbol, _, high in node.limits])
+        if isinstance(node, delta):
+            first, second = sorted(node.args, key=str)
+            return Polynomial.number(_ONE) if first == second else Polynomial.of(delta(first, second))
+        if isinstance(node, (NumberSymbol, Number)):
+            return Polynomial.of(node)
+        return self._opaque(node)
+
+    def _element(self, node: Expr) -> Polynomial:
+        replacement = self.replacements.get(name_of(node) or "")
+        if replacement is None:
+            return Polynomial.of(node)
+        indices = node.indices if isinstance(node, Indexed) else ()
+        return replacement.value.renamed(dict(zip(replacement.indices, indices, strict=True)))
+
+    def _product(self, factors: Iterable[Polynomial]) -> Polynomial:
+        result = Polynomial.number(_ONE)
+        for factor in factors:
+            if len(result.terms) * len(factor.terms) > MOST_TERMS:
+                raise TooLargeError
+            result *= factor
+        return result
+
+    def _power(self, base: Polynomial, exponent: Rational) -> Polynomial:
+        if exponent.is_Integer and 0 <= exponent <= _MOST_EXPANDED:
+            return self._product([base] * int(exponent))
+        if len(base.terms) == 1:
+            [(monomial, coefficient)] = base.terms.items()
+            if exponent.is_Integer or self._is_nonnegative(monomial, coefficient):
+                number = _number_power(coefficient, exponent)
+                factors = [(factor, power * exponent) for factor, power in monomial]
+                return Polynomial({(): _ONE}) * number * Polynomial(dict([make_monomial(factors)[::-1]]))
+        if not base:
+            return self._opaque(Pow(Integer(0), exponent))
+        opaque = self._named(expression_of(base))
+        if isinstance(opaque, Polynomial):
+            return self._power(opaque, exponent)
+        return Polynomial.of(opaque, exponent)
+
+    def _is_nonnegative(self, monomial: Monomial, coefficient: Rational) -> bool:
+        """Whether each factor is known to be positive, so that a root may be taken of each by itself."""
+        return coefficient > 0 and all(
+            isinstance(base, (Symbol, Indexed, NumberSymbol, Rational))
+            and (bool(base.is_positive) or name_of(base) in self.positive)
+            for base, _ in monomial
+        )
+
+    def _opaque(self, node: Expr) -> Polynomial:
+        """A function of normal forms, or the name that it has."""
+        named = self._named(self._inside(node))
+        return named if isinstance(named, Polynomial) else Polynomial.of(named)
+
+    def _inside(self, node: Expr) -> Expr:
+        """The node with its arguments in normal form."""
+        if isinstance(node, REDUCTIONS):
+            body = self._inside_argument(node.function)
+            total = make_total(((_Holder(body), _ONE),), [(symbol, high) for symbol, _, high in node.limits])
+            [(held, _)] = total.monomial
+            assert isinstance(held, _Holder)
+            return node.func(held.args[0], *((symbol, _ONE, high) for symbol, high in total.limits))
+        if isinstance(node, (Function, Pow)):
+            return node.func(*(self._inside_argument(argument) for argument in node.args))
+        raise TypeError(f"the normal form has no rule for {type(node).__name__}: {node}")
+
+    def _inside_argument(self, argument: Expr) -> Expr:
+        if isinstance(argument, Relational):
+            return argument.func(*(self._inside_argument(side) for side in argument.args))
+        if argument.is_Boolean:
+            return argument
+        return expression_of(self._visit(argument))
+
+    def _named(self, expression: Expr) -> Polynomial | Expr:
+        for definition in self.definitions:
+            for binding in whole_matches(definition.expression, expression):
+                return self._element(definition.element.xreplace(binding))
+        return expression
+
+    def total(self, summand: Polynomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
+        """The sum of a normal form over bound indices, with the facts applied."""
+        return self.apply_facts(sum_over(summand, limits))
+
+    def apply_facts(self, polynomial: Polynomial) -> Polynomial:
+        """Replace each total whose value is known."""
+        if len(polynomial.terms) > MOST_TERMS:
+            raise TooLargeError
+        return polynomial.mapped(self._known_total) if self.facts else polynomial
+
+    def _known_total(self, base: Base, exponent: Rational) -> Polynomial | None:
+        if not isinstance(base, Total):
+            return None
+        for fact in self.facts:
+            value = _apply(fact, base)
+            if value is not None:
+                self.used.append(fact)
+                return self._power(self.apply_facts(value), exponent)
+        return None
+
+
+class _Holder(Function):
+    """Carries the summand of an opaque reduction through the naming of bound indices."""
+
+
+def _number_power(value: Rational, exponent: Rational) -> Polynomial:
+    if exponent.is_Integer:
+        return Polynomial.number(value**exponent)
+    result = Polynomial.number(_ONE)
+    for factor, sign in ((Integer(value.p), 1), (Integer(value.q), -1)):
+        if factor != 1:
+            # Integer(12)**(1/2) is 2*sqrt(3): SymPy splits it into a number and a root.
+            root = factor ** (exponent * sign)
+            for part in Mul.make_args(root):
+                base, power = part.as_base_exp()
+                result *= Polynomial.number(part) if isinstance(part, Rational) else Polynomial.of(base, power)
+    return result
+
+
+def _apply(fact: TotalFact, total: Total) -> Polynomial | None:
+    """The value of a total in which the total of a fact can be found, or None."""
+    own = dict(fact.total.limits)
+    there = dict(total.limits)
+    if len(own) > len(there) or len(fact.total.monomial) > len(total.monomial):
+        return None
+    # Names of their own for the fact's indices: canonical bound names recur.
+    unknown = frozenset(monomial_indices(fact.total.monomial))
+    for binding, rest in match_factors(fact.total.monomial, total.monomial, unknown, {}):
+        images = [binding[symbol] for symbol in own]
+        if len(set(images)) < len(images) or any(there.get(binding[s]) != extent for s, extent in own.items()):
+            continue
+        left = set(monomial_indices(rest)) | {new for old, new in binding.items() if old not in own}
+        if left & set(images):
+            continue
+        limits = [(symbol, extent) for symbol, extent in total.limits if symbol not in images]
+        value = fact.value.renamed({old: new for old, new in binding.items() if old not in own})
+        remaining = value * Polynomial({rest: _ONE})
+        return sum_over(remaining, limits) if limits else remaining
+    return None
+
+
+def expression_of(polynomial: Polynomial) -> Expr:
+    """A normal form as an expression, terms in a fixed order."""
+    return Add(*(monomial_expression(monomial, c) for monomial, c in polynomial.ordered()))
+
+
+def monomial_expression(monomial: Monomial, coefficient: Rational = _ONE) -> Expr:
+    """A monomial as an expression."""
+    return Mul(coefficient, *(Pow(base_expression(base), exponent) for base, exponent in monomial))
+
+
+def base_expression(base: Base) -> Expr:
+    """A base as an expression: a Total becomes a Sum."""
+    if isinstance(base, Total):
+        return Sum(monomial_expression(base.monomial), *((symbol, _ONE, extent) for symbol, extent in base.limits))
+    return base
+
+
+def replacement(element: Expr, value: Polynomial) -> Replacement:
+    """The replacement of an element by a value written in the same indices."""
+    indices = element.indices if isinstance(element, Indexed) else ()
+    return Replacement(tuple(indices), value)
+
+
+def mentions(polynomial: Polynomial, names: Mapping[str, object] | frozenset[str]) -> bool:
+    """Whether any of the names stands in a polynomial."""
+    return any(name in names for name in polynomial_names(polynomial))
+
+
+def polynomial_names(polynomial: Polynomial) -> list[str]:
+    """The names of the quantities in a polynomial, in order."""
+    found: dict[str, None] = {}
+    for monomial in polynomial.terms:
+        for base, _ in monomial:
+            _collect_names(base, found)
+    return list(found)
+
+
+def _collect_names(base: Base, found: dict[str, None]) -> None:
+    if isinstance(base, Total):
+        for inner, _ in base.monomial:
+            _collect_names(inner, found)
+        return
+    for atom in sorted(base.atoms(Indexed, Symbol), key=str):
+        name = name_of(atom)
+        if name is not None:
+            found.setdefault(name)
+
+
+def free_of(base: Base, symbols: Iterable[Symbol]) -> bool:
+    """Whether a base does not depend on any of the indices."""
+    return not set(base_indices(base)) & set(symbols)

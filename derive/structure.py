@@ -1,0 +1,95 @@
+"""What values cannot show: that a derivation takes every path.
+
+A contribution that happens to be zero can be left out without any number changing; sum(x - mu) = 0 hides the loss of
+the path from var to mu. So the paths that a derivation displays are compared with the uses in the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Basic, sign
+from sympy.core.relational import Relational
+
+from derive.derivation import Derivation
+from derive.functions import delta
+from derive.graph import Equation, Graph, name_of, names_in
+
+
+@dataclass(frozen=True)
+class PathCheck:
+    """The paths into the cotangent of one quantity: what is wrong with them, or an empty `fault`."""
+
+    cotangent: str
+    paths: tuple[str, ...]
+    fault: str
+
+
+def check_paths(derivation: Derivation) -> list[PathCheck]:
+    """Compare the contributions that the steps display, and add up, with the uses of each quantity.
+
+    A step must state each contribution, and one must add up all of them and nothing else. Nothing is asked of a
+    derivation that displays no contributions at all.
+    """
+    contributions = [q for q in derivation.by_name.values() if q.role == "contribution"]
+    if not any(q.via for q in contributions):
+        return []
+    lines = _lines(derivation)
+    stated = {line.name for line in lines}
+    found = []
+    for cotangent in derivation.by_name.values():
+        of = cotangent.of
+        if cotangent.role != "cotangent" or of is None or cotangent.name not in stated:
+            continue
+        expected = paths_of(derivation.forward, of)
+        possible = {None, *derivation.forward.uses[of]}
+        own = {q.name: q.via for q in contributions if q.of == of}
+        fault = _stated_fault({via for name, via in own.items() if name in stated}, expected, possible)
+        fault = fault or _total_fault([_summed(line, own) for line in lines if line.name == cotangent.name], expected)
+        found.append(PathCheck(cotangent.name, tuple(map(_path_text, expected)), fault))
+    return found
+
+
+def paths_of(graph: Graph, name: str) -> list[str | None]:
+    """The ways in which a quantity reaches the loss: by the equations that depend on it smoothly; None for directly."""
+    users = [user for user in graph.uses[name] if carries(graph.equation_of[user].expression, name)]
+    return [*([None] if name in graph.outputs else []), *users]
+
+
+def carries(expression: Basic, name: str) -> bool:
+    """Whether a small change of the quantity can change the expression: not through a condition, sign or delta."""
+    if isinstance(expression, (Relational, sign, delta)):
+        return False
+    if name_of(expression) == name:
+        return True
+    return any(carries(argument, name) for argument in expression.args)
+
+
+def _lines(derivation: Derivation) -> list[Equation]:
+    both = [line for step in derivation.steps for line in (step.equation, step.display)]
+    return [line for line in both if isinstance(line, Equation)]
+
+
+def _summed(line: Equation, own: dict[str, str | None]) -> set[str | None]:
+    return {own[name] for name in names_in(line.expression) if name in own}
+
+
+def _path_text(via: str | None) -> str:
+    return via or "the loss itself"
+
+
+def _stated_fault(shown: set[str | None], expected: list[str | None], possible: set[str | None]) -> str:
+    # What is given needs no line of its own.
+    if missing := [via for via in expected if via is not None and via not in shown]:
+        return f"no step states the contribution through {', '.join(missing)}"
+    if foreign := sorted(_path_text(via) for via in shown - possible):
+        return f"a step states a contribution through {', '.join(foreign)}, which does not use it"
+    return ""
+
+
+def _total_fault(sums: list[set[str | None]], expected: list[str | None]) -> str:
+    totals = [total for total in sums if total]
+    if not totals:
+        return "" if len(expected) == 1 else "no step adds up the contributions"
+    missing = [_path_text(via) for via in expected if via not in max(totals, key=len)]
+    return f"the sum of the contributions leaves out {', '.join(missing)}" if missing else ""

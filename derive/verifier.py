@@ -1,0 +1,196 @@
+"""Is every line of a derivation true? The evidence, row by row.
+
+    Input    a Derivation; further checks, such as those of generated functions
+    Output   a Report
+
+Each displayed line is evaluated on random data, in 50 digits: the left side by what its name stands for (a forward
+value, the total derivative of the loss, the contribution of one equation, one local derivative), the right side with
+the true value of every name in it, so that one wrong line is blamed alone. Each cotangent is then held against three
+independent oracles, and the whole backward graph is run from the inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from derive.derivation import Derivation
+from derive.discrepancy import TERMS, worst_error
+from derive.draw import draw_samples, fact_holds
+from derive.errors import DeriveError, LayerError
+from derive.graph import Equation, Fact, names_in
+from derive.interpret import Array, Values, convert, run
+from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, SCALAR_DIFF, Truth
+from derive.report import Report, Row
+from derive.structure import check_paths
+
+Line = Equation | Fact
+
+_LINE_ORACLE = "50 digits"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A further check, of generated functions for example: `worst` gives the largest relative error on one sample."""
+
+    line: str
+    oracle: str
+    bound: float
+    worst: Callable[[Truth], float]
+
+
+def write_plainly(line: Line) -> str:
+    """A line as SymPy writes it."""
+    if isinstance(line, Fact):
+        return f"assert {line.left} {line.relation} {line.right}"
+    return f"{line.left} = {line.expression}"
+
+
+def verify(
+    derivation: Derivation,
+    checks: Sequence[Check] = (),
+    write: Callable[[Line], str] = write_plainly,
+    seed: str = "derive",
+) -> Report:
+    """Check every line and every result of a derivation; `write` turns a line into the text of its row.
+
+    Raises LayerError when no data satisfy the layer's facts. What is false, or cannot be evaluated, is a row that did
+    not pass.
+    """
+    samples = draw_samples(derivation.forward, seed)
+    ordinary = [sample for sample in samples if sample.regime == "ordinary"]
+    precise = [Truth(derivation, sample, CENTRAL_DIFFERENCES) for sample in samples]
+    floating = [Truth(derivation, sample, COMPLEX_STEP) for sample in samples]
+    exact = [Truth(derivation, sample, SCALAR_DIFF) for sample in ordinary]
+    rows = [
+        *_line_rows(derivation, precise, write),
+        *_path_rows(derivation),
+        *_cotangent_rows(derivation, [floating, precise, exact]),
+        *_gradient_rows(derivation, precise),
+        *(_row(c.line, c.oracle, c.bound, c.worst, precise) for c in checks),
+    ]
+    return Report(
+        derivation.forward.name,
+        derivation.form,
+        derivation.order,
+        tuple(sample.description for sample in samples),
+        tuple(rows),
+    )
+
+
+def _row(
+    line: str,
+    oracle: str,
+    bound: float,
+    measure: Callable[[Truth], float],
+    truths: Sequence[Truth],
+    step: int | None = None,
+) -> Row:
+    """The row of one line: the worst error on all data, and where it was."""
+    worst, where = 0.0, f"{len(truths)} sets of data"
+    for truth in truths:
+        data = truth.sample.description
+        try:
+            error = measure(truth)
+        except (DeriveError, TypeError) as problem:
+            return Row(line, oracle, math.inf, bound, data, step, f"it cannot be evaluated: {problem}")
+        if not error <= worst:
+            worst, where = error, data
+    return Row(line, oracle, worst, bound, where, step)
+
+
+def _line_rows(derivation: Derivation, truths: Sequence[Truth], write: Callable[[Line], str]) -> Iterator[Row]:
+    """A row for every line of a step, and for every result that is not such a line."""
+    numbered: list[tuple[int | None, Line]] = []
+    for step in derivation.steps:
+        lines = [line for line in (step.equation, step.display) if line is not None]
+        numbered += [(step.number, line) for line in dict.fromkeys(lines)]
+    shown = {line for _, line in numbered}
+    numbered += [(None, result) for result in derivation.results if result not in shown]
+    for number, line in numbered:
+        yield _row(write(line), _LINE_ORACLE, CENTRAL_DIFFERENCES.bound, partial(line_error, line), truths, number)
+
+
+def line_error(line: Line, truth: Truth) -> float:
+    """How far a line is from the truth on one sample."""
+    return fact_error(line, truth) if isinstance(line, Fact) else equation_error(line, truth)
+
+
+def equation_error(equation: Equation, truth: Truth) -> float:
+    """How far an equation is from the truth: its left side by its meaning, its right side with true values in it."""
+    true = truth.value(equation.name)
+    claimed = truth.right_side(equation.expression, equation.indices)
+    if set(claimed) != set(true):
+        raise LayerError(f"the left side has other indices than {equation.name!r}")
+    return worst_error(true, claimed, truth.oracle.bound, partial(truth.terms, equation.expression, equation.indices))
+
+
+def fact_error(fact: Fact, truth: Truth) -> float:
+    """How far the two sides of an equality are apart; of another relation, 0 if it holds and infinity if not."""
+    if fact.relation != "==":
+        names = [*names_in(fact.left), *names_in(fact.right)]
+        return 0.0 if fact_holds(fact, truth.values(names), truth.sample.extents) else math.inf
+    left, right = (truth.right_side(side, fact.indices) for side in (fact.left, fact.right))
+
+    def terms() -> Array:
+        sizes = [truth.terms(side, fact.indices) for side in (fact.left, fact.right)]
+        return {place: TERMS.add([size[place] for size in sizes]) for place in sizes[0]}
+
+    return worst_error(left, right, truth.oracle.bound, terms)
+
+
+def _path_rows(derivation: Derivation) -> Iterator[Row]:
+    for found in check_paths(derivation):
+        line = f"{found.cotangent} takes every path: {', '.join(found.paths) or 'none'}"
+        yield Row(line, "uses in the graph", math.inf if found.fault else 0.0, 0.0, "", None, found.fault)
+
+
+def _cotangent_rows(derivation: Derivation, by_oracle: Sequence[Sequence[Truth]]) -> Iterator[Row]:
+    """Each cotangent, intermediates included, by its last line, against each oracle in the oracle's own arithmetic."""
+    for equation in cotangent_equations(derivation):
+        for truths in by_oracle:
+            oracle = truths[0].oracle
+            yield _row(equation.name, oracle.name, oracle.bound, partial(equation_error, equation), truths)
+
+
+def cotangent_equations(derivation: Derivation) -> list[Equation]:
+    """What gives each cotangent: its result, or else the last step about it."""
+    last: dict[str, Equation] = {}
+    lines = [step.equation for step in derivation.steps if isinstance(step.equation, Equation)]
+    for equation in [*lines, *derivation.results]:
+        quantity = derivation.by_name.get(equation.name)
+        if quantity is not None and quantity.role == "cotangent" and equation.name not in derivation.forward.by_name:
+            last[equation.name] = equation
+    return list(last.values())
+
+
+def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[Row]:
+    """The backward graph run from the inputs and the given cotangents alone, each value from those before it."""
+    computed: dict[int, Values] = {}
+
+    def error(name: str, truth: Truth) -> float:
+        if id(truth) not in computed:
+            computed[id(truth)] = run_backward(truth)
+        equation = derivation.backward.equation_of[name]
+        return worst_error(
+            truth.value(name),
+            computed[id(truth)][name],
+            truth.oracle.bound,
+            partial(truth.terms, equation.expression, equation.indices),
+        )
+
+    for name in derivation.backward.outputs:
+        line = f"{name}, computed from the inputs"
+        yield _row(line, "central differences", CENTRAL_DIFFERENCES.bound, partial(error, name), truths)
+
+
+def run_backward(truth: Truth) -> Values:
+    """Every value of the backward graph, computed from the inputs and the cotangents that are given."""
+    backward, arithmetic = truth.derivation.backward, truth.oracle.arithmetic
+    given = {
+        q.name: truth.given(q.of) for q in backward.inputs if q.of is not None and q.name not in truth.sample.inputs
+    }
+    inputs = {**convert(truth.sample.inputs, arithmetic), **given}
+    return run(backward.equations, inputs, truth.sample.extents, arithmetic)
