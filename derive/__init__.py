@@ -1,3 +1,63 @@
-"""Derive the backward pass of a layer from its equations."""
+"""Derive the backward pass of a layer from its equations: every step, the closed form, fast code, the evidence.
+
+    >>> import derive
+    >>> derivation = derive.derive("batch_norm", form="reuse")
+    >>> print(derive.text(derivation.results[-1]))
+    dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
+
+`load` and `parse` make a `Graph`, `vjp` differentiates it (staged), `derive` explains it and finds its closed form,
+`compile` makes functions of it, `verify` checks them all. SymPy and NumPy are imported when the first of these is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
+if TYPE_CHECKING:
+    from derive.derivation import Derivation as Derivation
+    from derive.derivation import Step as Step
+    from derive.differentiate import vjp as vjp
+    from derive.errors import DeriveError as DeriveError
+    from derive.errors import LayerError as LayerError
+    from derive.errors import UsageError as UsageError
+    from derive.graph import Graph as Graph
+    from derive.parser import parse_layer as parse  # noqa: F401
+    from derive.pipeline import derive as derive
+    from derive.pipeline import load as load
+    from derive.printing.grammar import equation_text as text  # noqa: F401
+    from derive.workshop import compile_layer as compile  # noqa: F401
+    from derive.workshop import verify_layer as verify  # noqa: F401
 
 __version__ = "0.1.0"
+
+# The public names, and where each is. Nothing is imported before it is asked for: `derive --help` needs neither.
+_HOMES = {
+    "Derivation": ("derive.derivation", "Derivation"),
+    "DeriveError": ("derive.errors", "DeriveError"),
+    "Graph": ("derive.graph", "Graph"),
+    "LayerError": ("derive.errors", "LayerError"),
+    "Step": ("derive.derivation", "Step"),
+    "UsageError": ("derive.errors", "UsageError"),
+    "compile": ("derive.workshop", "compile_layer"),
+    "derive": ("derive.pipeline", "derive"),
+    "load": ("derive.pipeline", "load"),
+    "parse": ("derive.parser", "parse_layer"),
+    "text": ("derive.printing.grammar", "equation_text"),
+    "verify": ("derive.workshop", "verify_layer"),
+    "vjp": ("derive.differentiate", "vjp"),
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are names
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

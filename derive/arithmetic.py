@@ -15,7 +15,7 @@ from typing import Any
 
 import mpmath
 import sympy
-from sympy import Expr, Rational, Symbol, nan
+from sympy import Expr, Rational, Symbol, nan, oo
 
 from derive.functions import log1p, sigmoid, softplus
 
@@ -197,6 +197,8 @@ COMPLEX = Arithmetic(
 
 
 def _precise_number(value: Expr) -> Number:
+    if value is nan:
+        return _CONTEXT.nan
     if not isinstance(value, Rational):
         return _CONTEXT.mpf(str(value.evalf(DIGITS + 5)))
     return _CONTEXT.mpf(int(value.p)) / int(value.q)
@@ -256,14 +258,14 @@ def _compare_exactly(a: Expr, b: Expr) -> float:
 
 
 def _in_domain(function: Callable[[Expr], Expr]) -> Callable[[Expr], Expr]:
-    return lambda value: nan if value.is_negative or value is nan else function(value)
+    return lambda value: nan if value is nan or value.is_negative else function(value)
 
 
 def _exact_power(base: Expr, exponent: Number) -> Expr:
     return nan if base.is_zero and exponent < 0 else base**exponent
 
 
-_exact_log = _in_domain(sympy.log)
+_exact_log = _in_domain(lambda value: -oo if value.is_zero else sympy.log(value))
 
 
 EXACT = Arithmetic(

@@ -14,16 +14,13 @@ from typing import Literal
 from sympy import Expr
 
 from derive.graph import Equation, Fact, Graph, Quantity
+from derive.options import DETAILS
 
 Form = Literal["staged", "sum", "mean", "reuse"]
 Detail = Literal["brief", "steps", "full"]
 
-FORMS: tuple[Form, ...] = ("staged", "sum", "mean", "reuse")
-DETAILS: tuple[Detail, ...] = ("brief", "steps", "full")
-
 # A sentence with mathematics in it: text and expressions in turn, so that each printer writes them in its own way.
 Prose = tuple["str | Expr", ...]
-
 
 @dataclass(frozen=True)
 class Step:

@@ -64,7 +64,6 @@ _DERIVATIVES: dict[type[Function], Sequence[Callable[..., Expr]]] = {
     relu: [lambda a: where(Gt(a, 0), _ONE, _ZERO)],
     maximum: [lambda a, b: where(Ge(a, b), _ONE, _ZERO), lambda a, b: where(Ge(a, b), _ZERO, _ONE)],
     minimum: [lambda a, b: where(Le(a, b), _ONE, _ZERO), lambda a, b: where(Le(a, b), _ZERO, _ONE)],
-    where: [lambda c, a, b: _ZERO, lambda c, a, b: where(c, _ONE, _ZERO), lambda c, a, b: where(c, _ZERO, _ONE)],
 }
 
 Limits = tuple[tuple[Symbol, Expr, Expr], ...]
@@ -96,13 +95,30 @@ def occurrences(expression: Expr, name: str) -> list[Occurrence]:
             Occurrence(inner * found.weight, found.indices, limits + found.limits)
             for found in occurrences(expression.function, name)
         ]
+    if isinstance(expression, where):
+        return _branches(expression, name)
     result: list[Occurrence] = []
     for position, argument in enumerate(expression.args):
-        if inside := occurrences(argument, name):
+        if name in names_in(argument):
             factor = _partial(expression, position)
             if factor != 0:
+                inside = occurrences(argument, name)
                 result += [Occurrence(factor * o.weight, o.indices, o.limits) for o in inside]
     return _merge(result)
+
+
+def _branches(expression: where, name: str) -> list[Occurrence]:
+    """The derivative of where(c, a, b) is where(c, da, db), not where(c, 1, 0)*da + ...
+
+    An author guards with it what is not defined everywhere, and 0 times that is NaN. The condition itself is a step:
+    its derivative is 0, and at the step the convention of the branch that is taken holds.
+    """
+    condition, first, second = expression.args
+    weights: dict[tuple[tuple[Expr, ...], Limits], list[Expr]] = {}
+    for branch, argument in enumerate((first, second)):
+        for found in occurrences(argument, name):
+            weights.setdefault((found.indices, found.limits), [_ZERO, _ZERO])[branch] = found.weight
+    return [Occurrence(where(condition, a, b), *place) for place, (a, b) in weights.items()]
 
 
 def _partial(node: Expr, position: int) -> Expr:
@@ -119,7 +135,7 @@ def _partial(node: Expr, position: int) -> Expr:
     rules = _DERIVATIVES.get(type(node))
     if rules is None:
         kind = type(node).__name__
-        supported = ", ".join(sorted(function.__name__ for function in _DERIVATIVES))
+        supported = ", ".join(sorted(function.__name__ for function in (*_DERIVATIVES, where)))
         raise LayerError(f"{kind} has no rule for its derivative", f"supported: {supported}")
     return rules[position](*node.args)
 
@@ -203,11 +219,12 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         for name in graph.outputs
     }
     needed = _depending_on(graph, wanted)
+    taken = graph.names | {f"d{quantity.name}" for quantity in graph.quantities}
     totals: dict[str, Quantity] = {}
     found: list[Cotangent] = []
     inputs = [q.name for q in graph.inputs if q.name in wanted]
     for name in [*(e.name for e in reversed(graph.equations)), *inputs]:
-        if name in graph.outputs and not graph.uses[name]:
+        if _is_end(graph, name):
             totals[name] = given[name]
             continue
         if name not in needed:
@@ -216,7 +233,8 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         direct = given.get(name)
         if direct is not None:
             direct = given[name] = Quantity(direct.name, direct.indices, "contribution", of=name)
-        total = Quantity(f"d{name}_total" if direct else f"d{name}", primal.indices, "cotangent", of=name)
+        own = fresh_name([f"d{name}_total"], taken) if direct else f"d{name}"
+        total = Quantity(own, primal.indices, "cotangent", of=name)
         users = [user for user in reversed(graph.uses[name]) if user in totals]
         paths = [_path(graph, names, user, primal, totals[user]) for user in users]
         terms = [path.contribution.expression for path in paths]
@@ -262,9 +280,16 @@ def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:
         quantity = graph.by_name.get(name)
         if quantity is None or quantity.role == "constant":
             what = "is a constant" if quantity else "is not a quantity of the layer"
-            choices = [q.name for q in graph.quantities if q.role != "constant"]
+            choices = [q.name for q in graph.quantities if q.role != "constant" and not _is_end(graph, q.name)]
             raise UsageError(f"no gradient with respect to {name!r}: it {what}; choose from {', '.join(choices)}")
+        if _is_end(graph, name):
+            raise UsageError(f"no gradient with respect to {name!r}: it is an output, and d{name} is given")
     return tuple(dict.fromkeys(wrt))
+
+
+def _is_end(graph: Graph, name: str) -> bool:
+    """Whether a quantity is an output that nothing else uses, so that its cotangent is what is given."""
+    return name in graph.outputs and not graph.uses[name]
 
 
 def _depending_on(graph: Graph, wanted: Sequence[str]) -> set[str]:

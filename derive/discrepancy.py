@@ -8,7 +8,7 @@ arithmetic that carries with each value the size of what it was added up from.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -86,13 +86,13 @@ TERMS = Arithmetic(
 )
 
 
-def worst_error(true: Array, claimed: Array, bound: float, terms: Callable[[], Array]) -> float:
+def worst_error(true: Array, claimed: Array, bound: float, terms: Callable[[], Iterable[Term]]) -> float:
     """The largest difference, over the largest true value; or over the size of the terms when that passes `bound`.
 
     Infinite where a claimed value is not finite. `terms` is asked only when it matters.
     """
     differences = [_difference(value, claimed[place]) for place, value in true.items()]
-    worst = max(differences, default=_precise(0.0))
+    worst = max(differences, default=0)
     if worst == 0:
         return 0.0
     if not all(map(math.isfinite, differences)):
@@ -100,7 +100,7 @@ def worst_error(true: Array, claimed: Array, bound: float, terms: Callable[[], A
     scale = max(abs(_precise(value)) for value in true.values())
     if scale and worst <= bound * scale:
         return float(worst / scale)
-    sizes = [scale, *(_plain(term).size for term in terms().values())]
+    sizes = [scale, *(term.size for term in terms())]
     scale = max(size for size in sizes if math.isfinite(size))
     return float(worst / scale) if scale else math.inf
 
@@ -112,4 +112,4 @@ def _difference(true: Number, claimed: Number) -> Number:
     if isinstance(difference, Expr) and not difference.has(Function):
         difference = sympy.expand(difference)
     value = abs(_precise(difference))
-    return value if not math.isnan(value) else PRECISE.number(sympy.oo)
+    return value if not math.isnan(value) else _precise(math.inf)

@@ -117,8 +117,11 @@ def _patterns(count: int) -> list[tuple[int, ...]]:
         3: [(2, 3, 4), (1, 2, 3), (3, 1, 2), (2, 3, 1)],
         4: [(1, 2, 3, 4), (2, 1, 4, 3), (3, 4, 1, 2), (4, 3, 2, 1)],
     }
-    cycle = [1, 2, 3]
-    return known.get(count) or [tuple(cycle[(k + shift) % 3] for k in range(count)) for shift in range(3)]
+    # The last one tells apart the axes that are alike in the others.
+    return known.get(count) or [
+        *(tuple((k + shift) % 3 + 1 for k in range(count)) for shift in range(3)),
+        tuple((k + k // 3) % 3 + 1 for k in range(count)),
+    ]
 
 
 def _other_extents(graph: Graph) -> Iterator[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 # A longer line is shown around the caret only.
 SHOWN_BEFORE, SHOWN_AFTER = 80, 40
@@ -12,9 +12,11 @@ class DeriveError(Exception):
     """Base of every error that `derive` raises on purpose."""
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(namedtuple("Location", ("file", "line", "column", "text"))):
     """A place in a text: 1-based `line`, 0-based `column` counted in characters, and the `text` of that line."""
+
+    # Neither a dataclass nor typing.NamedTuple: a command that only complains should not have to load them.
+    __slots__ = ()
 
     file: str
     line: int

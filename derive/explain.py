@@ -14,8 +14,8 @@ from sympy import Abs, Expr, Integer, sign
 from derive.derivation import Derivation, Detail, Form, Prose, Step
 from derive.differentiate import Cotangent, Path, Sweep
 from derive.functions import MaxOver, maximum, minimum, relu
-from derive.graph import Equation, Fact, Graph, Quantity, names_in
-from derive.indices import IndexNames, free_indices
+from derive.graph import Equation, Fact, Graph, Index, Quantity, names_in
+from derive.indices import IndexNames, index_extents
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
 from derive.rules.cost import Cost, cost
@@ -65,7 +65,8 @@ class _Narrator:
         self.steps: list[Step] = []
         self.extra: list[Quantity] = []
         self.results: dict[str, _Result] = {}
-        self.extents = {index.symbol: index for q in self.graph.quantities for index in q.indices}
+        self.known = self.graph.by_name | {c.quantity.name: c.quantity for c in sweep.cotangents}
+        self.known |= {quantity.name: quantity for quantity in sweep.given}
         self.told: set[str] = set()
 
     # Lines
@@ -89,8 +90,9 @@ class _Narrator:
 
     def fact(self, left: Expr, right: Expr) -> Fact:
         plain = list(self.closing.plain) if self.closing else []
-        free = free_indices(unfold(left, plain))
-        indices = tuple(self.extents[symbol] for symbol in free)
+        extents = index_extents(unfold(left, plain), self.known)
+        free = list(extents)
+        indices = tuple(Index(symbol.name, extent) for symbol, extent in extents.items())
         both = [self.names.apply(unfold(side, plain), free) for side in (left, right)]
         return Fact(both[0], "==", both[1], indices)
 
@@ -163,8 +165,7 @@ class _Narrator:
         current = self._substitute(closing, quantity, current)
         before = current
         current = self._change_basis(closing, quantity, current)
-        without_facts = replace(closing.vocabulary, facts=[], used=[])
-        polynomial = without_facts.normalize(current)
+        polynomial = replace(closing.vocabulary, used=[], only_inside=True).normalize(current)
         spread = self.line(quantity, expression_of(polynomial))
         if spread != self.steps[-1].equation:
             reason: Prose = ("Multiply out, and pull out of each sum what does not depend on it.",)
@@ -173,7 +174,8 @@ class _Narrator:
         shape = collect(polynomial, means=self.form == "mean")
         final = self.line(quantity, shape)
         # Where nothing collapses, multiplying out only obscures what the chain rule says.
-        if _price(quantity, before) <= _price(quantity, final.expression):
+        collapsed = unfold(collect(polynomial, means=True), list(closing.plain))
+        if _price(quantity, before) < _price(quantity, collapsed):
             final = self.line(quantity, before)
         result = cotangent.of in self.sweep.wrt
         kept = result or quantity.name not in closing.eliminated
@@ -237,8 +239,11 @@ class _Narrator:
             value = unfold(expression_of(found.value), list(closing.plain))
             if value == relation.element:
                 continue
+            changed = put_in(current, relation.older, found.indices, value, opaque=False)
+            if changed == current:
+                continue
             self._tell_relation(closing, relation.older, found, value)
-            current = put_in(current, relation.older, found.indices, value)
+            current = changed
             used.append(self.graph.by_name[relation.older].element)
         if not used:
             return current

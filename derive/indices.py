@@ -13,7 +13,7 @@ from itertools import count
 from sympy import Basic, Expr, Indexed, Sum, Symbol
 
 from derive.functions import MaxOver, ProductOver, delta
-from derive.graph import Graph, Index, index_symbol
+from derive.graph import Graph, Index, Quantity, index_symbol, name_of
 
 REDUCTIONS = (Sum, MaxOver, ProductOver)
 
@@ -36,6 +36,23 @@ def free_indices(expression: Basic) -> tuple[Symbol, ...]:
         for argument in expression.args:
             found.update(dict.fromkeys(free_indices(argument)))
     return tuple(found)
+
+
+def index_extents(expression: Basic, known: Mapping[str, Quantity]) -> dict[Symbol, str]:
+    """The extent of each free index of an expression, by the quantities that it stands on, in order of appearance."""
+    found: dict[Symbol, str] = {}
+    free = free_indices(expression)
+    for element in _elements(expression):
+        for symbol, index in zip(element.indices, known[name_of(element) or ""].indices, strict=True):
+            if symbol in free:
+                found.setdefault(symbol, index.extent)
+    return found
+
+
+def _elements(expression: Basic) -> list[Indexed]:
+    if isinstance(expression, Indexed):
+        return [expression]
+    return [element for argument in expression.args for element in _elements(argument)]
 
 
 @lru_cache(maxsize=100_000)

@@ -252,7 +252,8 @@ RELATIONS: dict[type, Callable[[float], bool]] = {
 
 _METHODS: dict[type, Callable[[_Evaluation, Any, Mapping[str, int]], Number]] = {
     Rational: _Evaluation.number,
-    NumberSymbol: _Evaluation.number,
+    NumberSymbol: _Evaluation.number,  # pi, e
+    type(sympy.nan): _Evaluation.number,
     Symbol: _Evaluation.symbol,
     Indexed: _Evaluation.indexed,
     Add: _Evaluation.add,

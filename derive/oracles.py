@@ -79,7 +79,7 @@ class Truth:
         self._sizes: dict[str, Array] = {}
         self._totals: dict[str, Array] = {}
         self._locals: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
-        self._definitions = _definitions(derivation)
+        self._lines = _lines(derivation)
 
     def values(self, names: Sequence[str]) -> dict[str, Array]:
         """The true arrays of the named quantities. Raises LayerError for a name that the derivation does not have."""
@@ -161,9 +161,9 @@ class Truth:
         return array
 
     def _definition(self, quantity: Quantity) -> Array:
-        equation = self._definitions.get(quantity.name)
-        if equation is None:
+        if quantity.name not in self._lines:
             raise LayerError(f"the helper {quantity.name!r} has no equation")
+        equation = self._lines[quantity.name][0]
         return self.right_side(equation.expression, equation.indices)
 
     def right_side(self, expression: Expr, indices: Sequence[Index]) -> Array:
@@ -173,21 +173,22 @@ class Truth:
 
     def terms(self, expression: Expr, indices: Sequence[Index]) -> Array:
         """The same as `Term`s, which know how large the numbers were that it was computed from."""
-        values = {name: self._sized(name) for name in names_in(expression)}
+        values = {name: self.sized(name) for name in names_in(expression)}
         return element_values(expression, indices, values, self.sample.extents, TERMS)
 
-    def _sized(self, name: str) -> Array:
-        """The true array of a quantity, each value with the size of the terms in the equation that defines it.
+    def sized(self, name: str) -> Array:
+        """The true array of a quantity, each value with the size of the terms in the lines about it.
 
         A value that is zero because its terms cancel is known only to the precision of the terms.
         """
         if name not in self._sizes:
             values = self.value(name)
-            equation = self._definitions.get(name)
-            self._sizes[name] = {place: sized(value, value) for place, value in values.items()}
-            if equation is not None and len(equation.indices) == len(next(iter(values))):
-                terms = self.terms(equation.expression, equation.indices)
-                self._sizes[name] = {place: sized(value, terms[place]) for place, value in values.items()}
+            self._sizes[name] = known = {place: sized(value, value) for place, value in values.items()}
+            for equation in self._lines.get(name, []):
+                if len(equation.indices) == len(next(iter(values))):
+                    terms = self.terms(equation.expression, equation.indices)
+                    known = {place: sized(term, terms[place]) for place, term in known.items()}
+            self._sizes[name] = known
         return self._sizes[name]
 
 
@@ -216,12 +217,12 @@ def _loss(sample: Sample, values: Mapping[str, Array], arithmetic: Arithmetic) -
     )
 
 
-def _definitions(derivation: Derivation) -> dict[str, Equation]:
-    """What defines each name: its equation in the backward graph, or else the first step about it."""
-    found = dict(derivation.backward.equation_of)
+def _lines(derivation: Derivation) -> dict[str, list[Equation]]:
+    """The equations of each name: the one of the backward graph first, then those of the steps."""
+    found = {equation.name: [equation] for equation in derivation.backward.equations}
     for step in derivation.steps:
         if isinstance(step.equation, Equation):
-            found.setdefault(step.equation.name, step.equation)
+            found.setdefault(step.equation.name, []).append(step.equation)
     return found
 
 

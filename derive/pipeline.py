@@ -7,8 +7,8 @@
     simplify         simplify.close               Sweep -> Closing: the basis, what is kept, the normal forms
     explain          explain.explain              Sweep, Closing -> Derivation: the steps and the closed forms
 
-A Derivation then goes to `printing` (LaTeX, Markdown, text, JSON), to `codegen` (functions), to `verifier` (the
-evidence). No stage knows a layer by name.
+A Derivation then goes to `printing` (LaTeX, Markdown, text, JSON); `workshop.py` has the stages after that, which need
+NumPy: code and evidence. No stage knows a layer by name.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from collections.abc import Sequence
 from sympy import Expr
 from sympy.core.parameters import distribute
 
-from derive.derivation import FORMS, Derivation, Form
+from derive.derivation import Derivation, Form
 from derive.differentiate import Sweep, sweep
 from derive.errors import UsageError
 from derive.explain import explain
 from derive.graph import Graph
 from derive.layers import read_layer
+from derive.options import FORMS
 from derive.parser import parse_layer
 from derive.rules.cost import cost
 from derive.rules.sums import pull_out

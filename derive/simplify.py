@@ -21,9 +21,8 @@ from derive.rules.basis import (
     PlainEquation,
     Relation,
     centered_names,
-    nonzero_names,
+    known_signs,
     plain_equations,
-    positive_names,
     relations,
     unfold,
 )
@@ -101,18 +100,17 @@ class _Basis:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.plain = plain_equations(graph)
-        self.positive = positive_names(graph, self.plain)
+        self.signs = known_signs(graph, self.plain)
         # What reductions run over matters, too: in its terms the facts are read off.
         reductions = [equation.expression for equation in self.plain if equation.expression.atoms(*REDUCTIONS)]
         self.reduced = frozenset(name for expression in reductions for name in names_in(expression))
         self.centered = centered_names(self.plain)
-        self.nonzero = nonzero_names(self.plain, self.positive)
         fixed = frozenset(q.name for q in graph.quantities if q.role == "constant")
-        self.relations = list(relations(self.plain, self.positive, fixed))
+        self.relations = list(relations(self.plain, self.signs, fixed))
 
     def vocabulary(self, chosen: Sequence[Relation]) -> Vocabulary:
         """The vocabulary in which the older quantity of each chosen relation is replaced."""
-        result = Vocabulary(positive=self.positive)
+        result = Vocabulary(nonnegative=self.signs.nonnegative)
         for relation in reversed(chosen):
             value = result.normalize(expression_of(relation.value))
             if mentions(value, {**result.replacements, relation.older: None}):
@@ -124,7 +122,7 @@ class _Basis:
                 expression = expression_of(result.normalize(equation.expression))
                 if isinstance(expression, equation.expression.func):
                     result.definitions.append(Definition(expression, equation.element))
-        reduction_facts(self.graph, self.plain, result, self.nonzero)
+        reduction_facts(self.graph, self.plain, result, self.signs.nonzero)
         return result
 
 
@@ -158,7 +156,7 @@ def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Voca
             eliminated.add(name)
         else:
             del vocabulary.replacements[name]
-            if _add_cotangent_facts(vocabulary, cotangent, closed[name], basis.nonzero):
+            if _add_cotangent_facts(vocabulary, cotangent, closed[name], basis.signs.nonzero):
                 for user in users:
                     closed[user] = vocabulary.normalize(expression_of(closed[user]))
                     shapes[user] = shape_of(closed[user])

@@ -26,16 +26,16 @@ class PathCheck:
 
 
 def check_paths(derivation: Derivation) -> list[PathCheck]:
-    """Compare the contributions that the steps display, and add up, with the uses of each quantity.
+    """Compare the contributions that the steps state, and add up, with the uses of each quantity.
 
-    A step must state each contribution, and one must add up all of them and nothing else. Nothing is asked of a
-    derivation that displays no contributions at all.
+    A step must state each contribution, and one must add up all of them, by their names or as cotangent times local
+    derivative. Nothing is asked of a derivation that states no contributions at all.
     """
-    contributions = [q for q in derivation.by_name.values() if q.role == "contribution"]
-    if not any(q.via for q in contributions):
-        return []
     lines = _lines(derivation)
     stated = {line.name for line in lines}
+    contributions = [q for q in derivation.by_name.values() if q.role == "contribution"]
+    if not any(q.name in stated for q in contributions):
+        return []
     found = []
     for cotangent in derivation.by_name.values():
         of = cotangent.of
@@ -43,10 +43,23 @@ def check_paths(derivation: Derivation) -> list[PathCheck]:
             continue
         expected = paths_of(derivation.forward, of)
         possible = {None, *derivation.forward.uses[of]}
-        own = {q.name: q.via for q in contributions if q.of == of}
-        fault = _stated_fault({via for name, via in own.items() if name in stated}, expected, possible)
-        fault = fault or _total_fault([_summed(line, own) for line in lines if line.name == cotangent.name], expected)
+        shown = {q.via for q in contributions if q.of == of and q.name in stated}
+        terms = _terms(derivation, of)
+        about = [line for line in lines if line.name == cotangent.name]
+        sums = [{terms[name] for name in names_in(line.expression) if name in terms} for line in about]
+        fault = _stated_fault(shown, expected, possible) or _total_fault(sums, expected)
         found.append(PathCheck(cotangent.name, tuple(map(_path_text, expected)), fault))
+    return found
+
+
+def _terms(derivation: Derivation, of: str) -> dict[str, str | None]:
+    """The names that stand for a path in a sum of paths: contributions, local derivatives, and what is given."""
+    found: dict[str, str | None] = {}
+    for quantity in derivation.by_name.values():
+        if quantity.role == "contribution" and quantity.of == of:
+            found[quantity.name] = quantity.via
+        elif quantity.role == "local_derivative" and name_of(quantity.denominator) == of:
+            found[quantity.name] = name_of(quantity.numerator)
     return found
 
 
@@ -70,10 +83,6 @@ def _lines(derivation: Derivation) -> list[Equation]:
     return [line for line in both if isinstance(line, Equation)]
 
 
-def _summed(line: Equation, own: dict[str, str | None]) -> set[str | None]:
-    return {own[name] for name in names_in(line.expression) if name in own}
-
-
 def _path_text(via: str | None) -> str:
     return via or "the loss itself"
 
@@ -88,8 +97,9 @@ def _stated_fault(shown: set[str | None], expected: list[str | None], possible: 
 
 
 def _total_fault(sums: list[set[str | None]], expected: list[str | None]) -> str:
-    totals = [total for total in sums if total]
+    # What is given stands in the line with the derivatives put in, too.
+    totals = [total for total in sums if total - {None}]
     if not totals:
-        return "" if len(expected) == 1 else "no step adds up the contributions"
+        return "" if len(expected) <= 1 else "no step adds up the contributions"
     missing = [_path_text(via) for via in expected if via not in max(totals, key=len)]
     return f"the sum of the contributions leaves out {', '.join(missing)}" if missing else ""

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from derive.derivation import Derivation
-from derive.discrepancy import TERMS, worst_error
-from derive.draw import draw_samples, fact_holds
+from derive.discrepancy import Term, worst_error
+from derive.draw import Sample, draw_samples, fact_holds
 from derive.errors import DeriveError, LayerError
 from derive.graph import Equation, Fact, names_in
-from derive.interpret import Array, Values, convert, run
+from derive.interpret import Values, convert, run
 from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, SCALAR_DIFF, Truth
 from derive.report import Report, Row
 from derive.structure import check_paths
@@ -52,14 +52,16 @@ def verify(
     derivation: Derivation,
     checks: Sequence[Check] = (),
     write: Callable[[Line], str] = write_plainly,
-    seed: str = "derive",
+    samples: Sequence[Sample] | None = None,
 ) -> Report:
     """Check every line and every result of a derivation; `write` turns a line into the text of its row.
+
+    `samples` are the data, by default those of `draw_samples`.
 
     Raises LayerError when no data satisfy the layer's facts. What is false, or cannot be evaluated, is a row that did
     not pass.
     """
-    samples = draw_samples(derivation.forward, seed)
+    samples = draw_samples(derivation.forward) if samples is None else samples
     ordinary = [sample for sample in samples if sample.regime == "ordinary"]
     precise = [Truth(derivation, sample, CENTRAL_DIFFERENCES) for sample in samples]
     floating = [Truth(derivation, sample, COMPLEX_STEP) for sample in samples]
@@ -124,7 +126,13 @@ def equation_error(equation: Equation, truth: Truth) -> float:
     claimed = truth.right_side(equation.expression, equation.indices)
     if set(claimed) != set(true):
         raise LayerError(f"the left side has other indices than {equation.name!r}")
-    return worst_error(true, claimed, truth.oracle.bound, partial(truth.terms, equation.expression, equation.indices))
+    return worst_error(true, claimed, truth.oracle.bound, partial(_terms, equation, truth))
+
+
+def _terms(equation: Equation, truth: Truth) -> Iterator[Term]:
+    """What both sides were added up from."""
+    yield from truth.sized(equation.name).values()
+    yield from truth.terms(equation.expression, equation.indices).values()
 
 
 def fact_error(fact: Fact, truth: Truth) -> float:
@@ -134,11 +142,8 @@ def fact_error(fact: Fact, truth: Truth) -> float:
         return 0.0 if fact_holds(fact, truth.values(names), truth.sample.extents) else math.inf
     left, right = (truth.right_side(side, fact.indices) for side in (fact.left, fact.right))
 
-    def terms() -> Array:
-        sizes = [truth.terms(side, fact.indices) for side in (fact.left, fact.right)]
-        return {place: TERMS.add([size[place] for size in sizes]) for place in sizes[0]}
-
-    return worst_error(left, right, truth.oracle.bound, terms)
+    terms = (term for side in (fact.left, fact.right) for term in truth.terms(side, fact.indices).values())
+    return worst_error(left, right, truth.oracle.bound, lambda: terms)
 
 
 def _path_rows(derivation: Derivation) -> Iterator[Row]:
@@ -178,7 +183,7 @@ def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[
             truth.value(name),
             computed[id(truth)][name],
             truth.oracle.bound,
-            partial(truth.terms, equation.expression, equation.indices),
+            partial(_terms, equation, truth),
         )
 
     for name in derivation.backward.outputs:

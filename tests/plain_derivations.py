@@ -83,8 +83,10 @@ def closed(text: str, results: str, lines: str = "") -> Derivation:
         outputs=tuple(e.name for e in found if base.by_name.get(e.name)),
     )
     known = {**base.by_name, **{q.name: q for q in described}}
-    steps = [Step(n, "given", (), line) for n, line in enumerate(parse_equations(lines, known), start=1)] if lines else []
-    return Derivation(forward, backward, "reuse", tuple(steps), base.quantities)
+    others = tuple(q for name, q in base.by_name.items() if name not in {p.name for p in backward.quantities})
+    stated = parse_equations(lines, known) if lines else ()
+    steps = [Step(number, "given", (), line) for number, line in enumerate(stated, start=1)]
+    return Derivation(forward, backward, "reuse", tuple(steps), others)
 
 
 def with_step(derivation: Derivation, text: str, display: bool = False) -> Derivation:

@@ -83,7 +83,8 @@ class TestLayer:
         assert graph.by_name["x"].latex == "X"
 
     def test_constants(self):
-        graph = parse_layer("x: [N]\nt: constant[N]\na: constant\nb: constant = 1/3\nc: constant = -0.25\ny[i] = x[i]*t[i]")
+        given = "x: [N]\nt: constant[N]\na: constant\nb: constant = 1/3\nc: constant = -0.25\n"
+        graph = parse_layer(given + "y[i] = x[i]*t[i]")
         assert [(q.name, q.role, q.extents, q.default) for q in graph.inputs[1:]] == [
             ("t", "constant", ("N",), None),
             ("a", "constant", (), None),
@@ -114,7 +115,8 @@ class TestIndices:
         assert shapes(graph)["s"] == "i:N, k:N"
 
     def test_unused_and_diagonal_inputs_get_letters_that_collide_with_nothing(self):
-        graph = parse_layer("x: [N]\nw: [N, D]\nv: [D, D]\ns: [M, M]\nj: []\nL = sum(x[i] for i in N) + j*sum(s[m, m] for m in M)")
+        given = "x: [N]\nw: [N, D]\nv: [D, D]\ns: [M, M]\nj: []\n"
+        graph = parse_layer(given + "L = sum(x[i] for i in N) + j*sum(s[m, m] for m in M)")
         assert shapes(graph) == {"x": "i:N", "w": "i:N, k:D", "v": "k:D, l:D", "s": "m:M, n:M", "j": "", "L": ""}
 
     def test_the_extent_of_a_left_index_may_come_from_another_equation(self):
@@ -146,7 +148,9 @@ class TestExpressions:
             ("-s**2", -(reference("s") ** 2)),
             ("(-s)**3", -(reference("s") ** 3)),
             ("2**3**2*s", 512 * reference("s")),
-            ("s - (s - 1) - 1", Integer(0)),
+            ("s - s + s", reference("s")),
+            ("2*(s + 1)", Mul(2, reference("s") + 1, evaluate=False)),
+            ("-(s + 1)", Mul(-1, reference("s") + 1, evaluate=False)),
             ("0.1 + 0.2", Rational(3, 10)),
             ("1e-5*s", reference("s") / 100000),
             ("1_000.5e-1", Rational(10005, 100)),
@@ -155,7 +159,8 @@ class TestExpressions:
             ("log(exp(s))", reference("s")),
             ("abs(s)", Abs(reference("s"))),
             ("tanh(s) + erf(s)", sympy.tanh(reference("s")) + sympy.erf(reference("s"))),
-            ("sin(s)*cos(s)*sign(s)", sympy.sin(reference("s")) * sympy.cos(reference("s")) * sympy.sign(reference("s"))),
+            ("sin(s)*cos(s)", sympy.sin(reference("s")) * sympy.cos(reference("s"))),
+            ("sign(s)", sympy.sign(reference("s"))),
             ("relu(s)", functions.relu(reference("s"))),
             ("sigmoid(s) + softplus(s)", functions.sigmoid(reference("s")) + functions.softplus(reference("s"))),
             ("log1p(s)", functions.log1p(reference("s"))),
@@ -171,7 +176,7 @@ class TestExpressions:
         assert expression(f"y = {text}") == expected
 
     def test_a_product_is_built_whole(self):
-        """2*(a + b)*c keeps its bracket wherever the 2 stands; SymPy alone would multiply it out."""
+        """2*(a + b)*c keeps its bracket wherever the 2 stands."""
         s, t = reference("s"), reference("t")
         expected = Mul(2, s, s + t)
         for text in ("2*(s + t)*s", "(s + t)*2*s", "s*(2*(s + t))", "s/(1/2/(s + t))", "-(s + t)*s*-2"):
@@ -335,9 +340,9 @@ MISTAKES = [
     (X + "y = 1e400", "too large or too small", 2, 5),
     (X + "y = 1e-400", "too large or too small", 2, 5),
     (X + "y = 1e99999999999999999999", "too large or too small", 2, 5),
-    (X + "y = 9" + "9" * 5000, "Exceeds the limit (4300 digits)", 2, 1),
+    (X + "y = 9" + "9" * 5000, "Exceeds the limit (4300", 2, 1),
     (X + "y = 0x" + "f" * 5000, "too large or too small", 2, 5),
-    (X + "y = 9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99*9**99", "numbers are too long", 2, 5),
+    (X + "y = " + "*".join(["9**99"] * 14), "numbers are too long", 2, 5),
     (X + "y = exp(exp(exp(exp(100))))", "the number is too large", 2, 13),
     (X + "y = sqrt(-1)", "not a real number", 2, 5),
     (X + "y[i, j] = x[i, j]/0", "division by zero", 2, 19),
@@ -385,6 +390,8 @@ class TestMistakes:
             ("y[i] = sum([x[i, j] for j in D])", "leave out the square brackets"),
             ("y[i] = sum(x[i, j] for j in range(D))", "for j in D"),
             ("eps: constant[]", "eps: constant"),
+            ("assert N = 2", "`==`"),
+            ("y = 'a", "close the string"),
             ("y[i, j] = x[i, j] x[i, j]", "`*`"),
         ],
     )
@@ -473,7 +480,7 @@ class TestDerivation:
             ("z: [N]", "only equations and facts", 1),
             ("dq[q] = 1", "nothing fixes the extent of index q", 4),
             ("dx[i, j] = dy[j, i]", "two extents", 15),
-            ("mu[i] = sum(x[i, j] for j in D)", "two extents", 4),
+            ("mu[i] = sum(x[i, j] for j in D)", "two extents", 15),
             ("mu[i, j] = x[i, j]", "mu has 1 index, not 2", 1),
             ("N[i] = 1", "N is an equation here and an extent elsewhere", 1),
             ("a = x[0, 1]", "an index is a number from 1", 7),

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sympy import Expr, Integer, Mul, Rational, Sum, Symbol
+from sympy import Expr, Indexed, Integer, Mul, Rational, Sum, Symbol
 
 from derive.codegen.axes import ATOM, POWER, Code, align, transpose
 from derive.codegen.contractions import contract
+from derive.codegen.decimals import decimal_text
 from derive.codegen.elementwise import ElementwisePrinter
-from derive.codegen.numbers import decimal_text
-from derive.codegen.products import Product, Summation, indices_of, is_outer, maximal_sets, pull_out, take_apart
+from derive.codegen.products import Product, Summation, indices_of, maximal_sets, take_apart
 from derive.codegen.quotients import quotient
 from derive.functions import MaxOver, ProductOver, limits_of
 
@@ -47,9 +47,20 @@ class ArrayPrinter(ElementwisePrinter):
             return f"np.zeros({shape}, dtype={self._dtype})"
         return f"np.full({shape}, {align(code, axes)}, dtype={self._dtype})"
 
-    def elementwise(self, expr: Expr) -> Code:
-        """The text with whatever axes the expression has."""
-        return self._print(expr)
+    def doprint_new(self, expr: Expr) -> str:
+        """As doprint, but an array of its own: a copy where the text would be a view of another array."""
+        text = self.doprint(expr)
+        return f"{text}.copy()" if self._indices and self._is_view(expr) else text
+
+    def _is_view(self, expr: Expr) -> bool:
+        code = self._print(expr)
+        return len(code.axes) == len(self._indices) and (isinstance(expr, Indexed) or code.isidentifier())
+
+    def aligned(self, *expressions: Expr) -> list[Code]:
+        """The texts of several expressions whose arrays broadcast against each other."""
+        codes = [self._print(expression) for expression in expressions]
+        axes = self._common(codes)
+        return [align(code, axes) for code in codes]
 
     # Products.
 
@@ -106,8 +117,6 @@ class ArrayPrinter(ElementwisePrinter):
 
     def _is_contraction(self, sum_: Summation) -> bool:
         """Whether a sum is one of products of arrays whose indices differ, of which no product is formed."""
-        if any(is_outer(factor) for factor in sum_.above):
-            return True
         sets = [indices_of(factor) for factor in (*sum_.above, *sum_.below)]
         if len(maximal_sets(sets)) > 1:
             return True
@@ -121,9 +130,6 @@ class ArrayPrinter(ElementwisePrinter):
         if not self._is_contraction(sum_):
             body = self._unsigned(Product(Integer(1), sum_.above, sum_.below))
             return self._reduce(body, sum_.limits, method)
-        outer = next((factor for factor in sum_.above if is_outer(factor)), None)
-        if outer is not None:
-            return self._sum_of_terms(sum_, outer)
         factors = [*((f, True) for f in sum_.above), *((f, False) for f in sum_.below)]
         groups = maximal_sets([indices_of(factor) for factor, _ in factors])
         if len(groups) == 1:
@@ -141,17 +147,6 @@ class ArrayPrinter(ElementwisePrinter):
             place = next(place for place, group in enumerate(groups) if indices_of(factor) <= group)
             chosen[place][0 if above else 1].append(factor)
         return [self._unsigned(Product(Integer(1), tuple(above), tuple(below))) for above, below in chosen]
-
-    def _sum_of_terms(self, sum_: Summation, outer: Expr) -> Code:
-        """The sum of a product with a factor like a[i, k]*b[k, j] + c[i], term by term."""
-        others = [factor for factor in sum_.above if factor is not outer]
-        terms = []
-        for _, term in self._layout.terms(outer):
-            product = take_apart(term, self._layout)
-            body = Summation((*others, *product.above), (*sum_.below, *product.below), sum_.limits)
-            code = self._unsigned(Product(product.coefficient, *pull_out(body)))
-            terms.append((bool(product.coefficient < 0), code))
-        return self._add(terms)
 
     def _print_MaxOver(self, expr: MaxOver) -> Code:
         return self._over(expr, "max")

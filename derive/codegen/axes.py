@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from string import ascii_letters
 
-from sympy import Symbol
+from sympy import Basic, Indexed, Symbol
+
+from derive.functions import delta, limits_of
+from derive.indices import REDUCTIONS
 
 # How strongly the outermost operator of a text binds. A sign counts as a sum, and a matrix product as less than a
 # product, so that they get their brackets: a * (b @ c).
@@ -85,3 +88,14 @@ def letters(axes: Iterable[Symbol]) -> dict[Symbol, str]:
     found = {axis: axis.name for axis in wanted if len(axis.name) == 1 and axis.name.isascii()}
     spare = (letter for letter in ascii_letters if letter not in found.values())
     return {axis: found[axis] if axis in found else next(spare) for axis in wanted}
+
+
+def extents_in(expression: Basic) -> list[str]:
+    """The extents in an expression, of its reductions and as numbers, in order of appearance; some more than once."""
+    if isinstance(expression, Symbol):
+        return [expression.name] if expression.is_integer else []
+    if isinstance(expression, (Indexed, delta)):
+        return []
+    if isinstance(expression, REDUCTIONS):
+        return [*(extent.name for _, extent in limits_of(expression)), *extents_in(expression.function)]
+    return [extent for argument in expression.args for extent in extents_in(argument)]

@@ -98,8 +98,13 @@ class ElementwisePrinter(NumPyPrinter):
     def _print_delta(self, expr: delta) -> Code:
         one, other = expr.args
         if one == other:
-            return Code(f"np.ones({self._range(one)}, dtype={self._dtype})", (one,))
-        return Code(f"np.eye({self._sizes(one, other)}, dtype={self._dtype})", (one, other))
+            return Code(f"np.ones({self._extent(self._extent_of[one])}, dtype={self._dtype})", (one,))
+        return self._identity(expr, self._dtype)
+
+    def _identity(self, expr: delta, dtype: str) -> Code:
+        axes = tuple(sorted(expr.args, key=self._rank))
+        sizes = dict.fromkeys(self._extent(self._extent_of[axis]) for axis in axes)
+        return Code(f"np.eye({', '.join(sizes)}, dtype={dtype})", axes)
 
     # Sums, powers, functions.
 
@@ -145,8 +150,7 @@ class ElementwisePrinter(NumPyPrinter):
     def _condition(self, factor: Expr) -> Code | None:
         """The condition under which a factor is 1, where it is 0 otherwise; None for any other factor."""
         if isinstance(factor, delta) and factor.args[0] != factor.args[1]:
-            one, other = factor.args
-            return Code(f"np.eye({self._sizes(one, other)}, dtype=bool)", (one, other))
+            return self._identity(factor, "bool")
         if isinstance(factor, where) and factor.args[1:] == (1, 0):
             return self._print(factor.args[0])
         if isinstance(factor, where) and factor.args[1:] == (0, 1):
@@ -189,10 +193,3 @@ class ElementwisePrinter(NumPyPrinter):
     def _extent(self, name: str) -> Code:
         self.extents[name] = None
         return Code(name, weak=True)
-
-    def _range(self, index: Symbol) -> Code:
-        return self._extent(self._extent_of[index])
-
-    def _sizes(self, one: Symbol, other: Symbol) -> str:
-        sizes = dict.fromkeys([self._range(one), self._range(other)])
-        return ", ".join(sizes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from sympy import Symbol, lambdify
 
 from derive.codegen.arrays import ArrayPrinter
-from derive.codegen.functions import FUNCTIONS
+from derive.codegen.axes import extents_in
+from derive.codegen.runtime import ERF, SIGMOID
 from derive.graph import Equation, Quantity, extent_symbol, names_in
-from derive.indices import REDUCTIONS
 
 
 def lambdify_equation(equation: Equation, by_name: Mapping[str, Quantity]) -> Callable[..., Any]:
@@ -27,7 +26,7 @@ def lambdify_equation(equation: Equation, by_name: Mapping[str, Quantity]) -> Ca
     dtype = f"{arrays[0]}.dtype" if arrays else "np.float64"
     printer = ArrayPrinter(by_name, equation.indices, dtype)
     arguments = [*(Symbol(name) for name in names), *(extent_symbol(extent) for extent in extents)]
-    modules = [{"np": np, "math": math, **FUNCTIONS}, "numpy"]
+    modules = [{"np": np, SIGMOID.__name__: SIGMOID, ERF.__name__: ERF}, "numpy"]
     function: Callable[..., Any] = lambdify(arguments, equation.expression, modules=modules, printer=printer)
     return function
 
@@ -37,16 +36,5 @@ def equation_arguments(equation: Equation, by_name: Mapping[str, Quantity]) -> t
     names = names_in(equation.expression)
     extents = dict.fromkeys(index.extent for index in equation.indices)
     extents |= dict.fromkeys(extent for name in names for extent in by_name[name].extents)
-    extents |= dict.fromkeys(_extents_in(equation.expression))
+    extents |= dict.fromkeys(extents_in(equation.expression))
     return names, list(extents)
-
-
-def _extents_in(node: Any) -> list[str]:
-    """Extents of reductions, and extents as numbers."""
-    if isinstance(node, REDUCTIONS):
-        return [*(str(high) for _, _, high in node.limits), *_extents_in(node.function)]
-    if isinstance(node, Symbol):
-        return [node.name] if node.is_integer else []
-    if hasattr(node, "indices"):
-        return []
-    return [extent for argument in getattr(node, "args", ()) for extent in _extents_in(argument)]

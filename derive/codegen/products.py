@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Pow, Rational, Sum, Symbol, exp
+from sympy import Expr, Pow, Rational, Sum, Symbol, exp
 
 from derive.functions import limits_of
 from derive.indices import free_indices
@@ -80,32 +80,37 @@ def _take_sum_apart(expression: Sum, layout: Layout) -> Product:
 
 
 def pull_out(summation: Summation) -> tuple[tuple[Expr | Summation, ...], tuple[Expr, ...]]:
-    """What stands above and below the line once every factor without a bound index has left the sum."""
-    used = frozenset[Symbol]().union(*(indices_of(factor) for factor in (*summation.above, *summation.below)))
+    """What stands above and below the line once every factor without a bound index has left the sum.
+
+    Factors that share no bound index, directly or through others, are summed apart.
+    """
+    factors = [*((f, True) for f in summation.above), *((f, False) for f in summation.below)]
+    left = [(factor, up) for factor, up in factors if not indices_of(factor) & summation.bound]
+    above = [factor for factor, up in left if up]
+    below = [factor for factor, up in left if not up]
+    for connected in _connected(factors, summation.bound):
+        part = [(factor, up) for factor, up in factors if indices_of(factor) & connected]
+        limits = tuple(limit for limit in summation.limits if limit[0] in connected)
+        above.append(Summation(tuple(f for f, up in part if up), tuple(f for f, up in part if not up), limits))
+    used = frozenset[Symbol]().union(*(indices_of(factor) for factor, _ in factors))
     counts = [extent for symbol, extent in summation.limits if symbol not in used]
-    limits = tuple((symbol, extent) for symbol, extent in summation.limits if symbol in used)
-    bound = summation.bound
-    above = [factor for factor in summation.above if not indices_of(factor) & bound]
-    below = [factor for factor in summation.below if not indices_of(factor) & bound]
-    if limits:
-        summed_above = tuple(factor for factor in summation.above if indices_of(factor) & bound)
-        summed_below = tuple(factor for factor in summation.below if indices_of(factor) & bound)
-        above.append(Summation(summed_above, summed_below, limits))
     return (*counts, *above), tuple(below)
+
+
+def _connected(
+    factors: Sequence[tuple[Expr | Summation, bool]], bound: frozenset[Symbol]
+) -> list[frozenset[Symbol]]:
+    """The bound indices, in sets that occur together."""
+    sets: list[frozenset[Symbol]] = []
+    for factor, _ in factors:
+        own = indices_of(factor) & bound
+        if own:
+            touching = [known for known in sets if known & own]
+            sets = [known for known in sets if not known & own] + [own.union(*touching)]
+    return sets
 
 
 def maximal_sets(sets: Sequence[frozenset[Symbol]]) -> list[frozenset[Symbol]]:
     """The index sets that no other contains, each once, in order."""
     distinct = list(dict.fromkeys(sets))
     return [one for one in distinct if not any(one < other for other in distinct)]
-
-
-def is_outer(expression: Expr | Summation) -> bool:
-    """Whether an expression is a sum of parts none of which has all of its indices: a[i, k]*b[k, j] + c[i]."""
-    return isinstance(expression, Add) and _widest(expression) < len(free_indices(expression))
-
-
-def _widest(expression: Expr) -> int:
-    if expression.is_Add or expression.is_Mul:
-        return max(_widest(argument) for argument in expression.args)
-    return len(free_indices(expression))

@@ -127,7 +127,8 @@ class Arrangement:
                 above, below = [self.number(coefficient)], []
             numerator = self._factors(product.numerator, front=above) if above or product.numerator else ["1"]
             front = [self.fraction(self.joined(numerator), self._factors(product.denominator, front=below))]
-        return self.joined(self._factors(product.factors, front=front, enclosed=False))
+        factors = self._factors(product.factors, front=front, enclosed=False)
+        return self.joined(factors) if factors else self.number(coefficient)
 
     def _factors(self, factors: Sequence[Expr], front: Sequence[str], enclosed: bool = True) -> list[str]:
         # What stands alone above or below a fraction's line is enclosed by it.
@@ -137,7 +138,7 @@ class Arrangement:
             text = self._print(factor)
             last = number == len(factors) - 1
             reaching = not last and isinstance(factor, (*REDUCTIONS, *self._open_ended))
-            if not alone and (isinstance(factor, Add) or reaching):
+            if not alone and (isinstance(factor, Add) or reaching or text.startswith("-")):
                 text = self.bracket(text)
             printed.append(text)
         return printed

@@ -173,7 +173,8 @@ def _product(coefficient: Rational, factors: list[Expr]) -> _Text:
         divisor = "*".join(part.at(_POWER) for part in below)
         text += f"/({divisor})" if len(below) > 1 else f"/{divisor}"
     text = "*".join([text, *(part.at(_POWER) for part in long)])
-    return _Text(text, above[0].level if len(above) == 1 and not below and not long else _PRODUCT)
+    alone = len(above) == 1 and not below and not long
+    return _Text(text, max(above[0].level, _PRODUCT) if alone else _PRODUCT)
 
 
 def _flagged(parts: list[_Text]) -> Iterable[tuple[bool, _Text]]:
@@ -250,7 +251,7 @@ def _placed(base: Expr, exponent: Expr, written: _Text) -> tuple[_Text, bool, bo
     else:
         made = _Text(f"{written.at(_ATOM)}**{_write(size).at(_ATOM)}", _POWER)
     reduces = base.has(ExprWithLimits)
-    kind = 0 if base.is_number or isinstance(base, Symbol | Indexed) else 2 if isinstance(base, Add) else 1
+    kind = 0 if base.is_number else 1 if isinstance(base, Symbol | Indexed) else 3 if isinstance(base, Add) else 2
     place = (int(reduces), kind, _rank(base), made.text)
     is_long = isinstance(base, Add) and size == 1 and (reduces or len(base.args) >= _LONG)
     return _Text(made.text, made.level, place), bool(exponent.is_negative), is_long

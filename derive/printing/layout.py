@@ -40,7 +40,7 @@ class _Traits:
     size: int
     leaves: tuple[tuple[int, str], ...]
     reduction: bool
-    gradient: bool
+    gradients: tuple[int, ...]  # when the derivatives of the loss in it were introduced
 
 
 class Layout:
@@ -61,17 +61,21 @@ class Layout:
     def terms(self, expression: Expr) -> list[tuple[bool, Expr]]:
         """The terms of a sum in reading order, each with whether it has a minus."""
         signed = [(self.product(term).negative, term) for term in expression.args]
-        gradient = any(self._look(term).gradient for term in expression.args)
+        gradients = [self._look(term).gradients for term in expression.args]
+        # Contributions that are added up stand in the order of their paths.
+        paths = all(gradients) and not any(negative for negative, _ in signed)
         functions = any(isinstance(f, Function) for term in expression.args for f in _flat_factors(term))
 
         def key(item: tuple[bool, Expr]) -> tuple[object, ...]:
             traits = self._look(item[1])
             # In a gradient short terms come first; in a forward equation the large arrays do.
-            order = (traits.size, -traits.indices) if gradient else (-traits.indices, traits.size)
-            # 1 + exp(x), but x + 1.
-            number_last = not (functions and isinstance(item[1], Rational))
+            order = (traits.size, -traits.indices) if any(gradients) else (-traits.indices, traits.size)
+            path = traits.gradients[:1] if paths else ()
+            number = isinstance(item[1], Rational)
             multiple = self.product(item[1]).coefficient != 1
-            return (item[0], number_last, traits.reduction, *order, traits.leaves, multiple)
+            # 1 + exp(x), but x + 1.
+            first = not (functions and number)
+            return (item[0], first, path, traits.reduction, number, *order, traits.leaves, multiple)
 
         return sorted(signed, key=key)
 
@@ -147,9 +151,9 @@ class Layout:
             indices = expression.indices if isinstance(expression, Indexed) else ()
             text = ",".join([name, *(getattr(i, "name", None) or str(i) for i in indices)])
             leaf = (self._names.position(name), text)
-            return _Traits(len(indices), 1, (leaf,), False, self._names.is_gradient(name))
+            return _Traits(len(indices), 1, (leaf,), False, leaf[:1] if self._names.is_gradient(name) else ())
         if isinstance(expression, Symbol):
-            return _Traits(0, 1, ((-1, str(expression.name)),), False, False)
+            return _Traits(0, 1, ((-1, str(expression.name)),), False, ())
         reduction = isinstance(expression, REDUCTIONS)
         parts = [self._look(a) for a in ((expression.function,) if reduction else expression.args)]
         return _Traits(
@@ -157,7 +161,7 @@ class Layout:
             sum(part.size for part in parts) + reduction,
             tuple(leaf for part in parts for leaf in part.leaves),
             reduction or any(part.reduction for part in parts),
-            any(part.gradient for part in parts),
+            tuple(sorted(position for part in parts for position in part.gradients)),
         )
 
 

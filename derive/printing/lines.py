@@ -24,7 +24,7 @@ def break_formula(left: str, relation: str, right: str, width: float) -> list[st
         return [f"{left} &{relation} {right}"]
     tall = any(command in right for command in (r"\frac", r"\sum", r"\prod", r"\begin"))
     rows = fill(_pieces(right), width - start - 1.0, _begin_row)
-    first, *others = [_fixed_brackets(row, r"\bigg" if tall else r"\big") for row in rows]
+    first, *others = [_fixed_brackets(row.rstrip(), r"\bigg" if tall else r"\big") for row in rows]
     return [f"{left} &{relation} {first}", *(rf"&\quad {row}" for row in others)]
 
 
@@ -56,10 +56,10 @@ def _begins_factor(atom: Atom, space: bool) -> bool:
 
 def _begin_row(row: str) -> str:
     """A row that goes on: with its sign, or with a cross where it begins with a factor."""
-    row = row.strip()
+    row = row.lstrip()
     if row.startswith(("+", "-", r"\times")):
         return row
-    return r"\times " + row.removeprefix(r"\,").strip()
+    return r"\times " + row.removeprefix(r"\,").lstrip()
 
 
 def _fixed_brackets(row: str, size: str) -> str:

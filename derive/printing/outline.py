@@ -88,7 +88,7 @@ def _subjects(derivation: Derivation, steps: list[Step]) -> list[str]:
 
 
 def _subject(derivation: Derivation, step: Step) -> str | None:
-    if step.rule == "forward":
+    if step.rule in ("forward", "given"):
         return _FORWARD
     equation = step.equation if isinstance(step.equation, Equation) else step.display
     quantity = derivation.by_name.get(equation.name) if equation is not None else None

@@ -153,13 +153,12 @@ def word_latex(word: str) -> str:
 def parse_glyph(name: str, latex: str) -> Glyph:
     """The author's own LaTeX for `name`, its subscript and exponent taken apart so that indices can join them.
 
-    Raises LayerError where it would break the formula that it is set in.
+    Raises LayerError for a line break or a backtick, which the media that formulas go into do not allow.
     """
-    unbalanced = latex.count("{") != latex.count("}")
-    if unbalanced or not latex.strip() or any(c in latex for c in "$%&#`~") or "\\\\" in latex:
+    if "`" in latex or "\\\\" in latex:
         raise LayerError(
-            f"the LaTeX symbol of '{name}' cannot stand inside a formula: {latex}",
-            r"write one symbol in math mode, such as r'\sigma^2', without $, %, &, #, or a line break",
+            f"the LaTeX name of {name!r} cannot stand inside a line: {latex}",
+            r"write one symbol, such as r'\sigma^2', without a backtick or a line break",
         )
     parts = {"": "", "_": "", "^": ""}
     where, position = "", 0
@@ -187,8 +186,9 @@ def _unit_at(latex: str, position: int) -> str:
     if latex[position] == "{":
         depth = 1
         while depth and end < len(latex):
+            escaped = latex[end] == "\\"
             depth += {"{": 1, "}": -1}.get(latex[end], 0)
-            end += 1
+            end += 1 + escaped
     elif latex[position] == "\\":
         while end < len(latex) and latex[end].isalpha():
             end += 1

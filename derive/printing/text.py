@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from collections.abc import Iterator
 
@@ -27,7 +26,8 @@ from derive.printing.text_math import LayerTextPrinter, can_be_subscripts
 
 _FORMULA_INDENT = 8
 _CONTINUED = "    "
-_CUTS = {" + ": 0, " - ": 0, " · ": 1}
+# Where a formula can be broken: before a term, a factor, the range of a sum.
+_CUTS = ((" + ", 0), (" - ", 0), (" · ", 1), ("*", 1), (" for ", 1))
 
 
 def show_text(
@@ -60,7 +60,10 @@ def _given(derivation: Derivation, writer: TextWriter) -> str:
         shape = f"[{', '.join(given.quantity.extents)}]" if given.quantity.extents else "scalar"
         rows.append((writer.expression(given.quantity.element), shape, writer.prose(given.note)))
     wide = [max((columns(row[n]) for row in rows), default=0) for n in range(2)]
-    lines = [f"  {_padded(a, wide[0])}  {_padded(b, wide[1])}  {c}" for a, b, c in rows]
+    lines = []
+    for symbol, shape, note in rows:
+        front = f"  {_padded(symbol, wide[0])}  {_padded(shape, wide[1])}  "
+        lines.append(writer.wrapped(note, front=front, hanging=columns(front)))
     assumed = ", ".join(writer.line(fact) for fact in derivation.forward.facts)
     if assumed:
         lines += ["", writer.wrapped(f"Assumed: {assumed}")]
@@ -76,7 +79,7 @@ class TextWriter:
 
     def step(self, step: Step) -> str:
         """A numbered sentence, and the formula below it; a result is marked with a bar."""
-        text = self.wrapped(f"{step.number:>3}. {rule_words(step)}. {self.prose(step.reason)}".rstrip(), hanging=5)
+        text = self.wrapped(f"{rule_words(step)}. {self.prose(step.reason)}", front=f"{step.number:>3}. ", hanging=5)
         line = line_of(step)
         if line is None:
             return text
@@ -102,11 +105,18 @@ class TextWriter:
         """A sentence with its formulas, not wrapped."""
         return "".join(part if isinstance(part, str) else self.expression(part) for part in prose)
 
-    def wrapped(self, text: str, hanging: int = 0) -> str:
-        """Words filled into lines, all but the first with a hanging indent."""
-        return textwrap.fill(
-            text, self._width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False
-        )
+    def wrapped(self, text: str, front: str = "", hanging: int = 0) -> str:
+        """Words filled into lines behind `front`, all but the first with a hanging indent."""
+        # Not textwrap: it counts characters, not columns.
+        lines = [front]
+        empty = True
+        for word in text.split():
+            if not empty and columns(lines[-1]) + 1 + columns(word) > self._width:
+                lines.append(" " * hanging)
+                empty = True
+            lines[-1] += word if empty else f" {word}"
+            empty = False
+        return "\n".join(lines)
 
 
 def wrap_formula(formula: str, width: int) -> list[str]:
@@ -124,9 +134,12 @@ def _pieces(formula: str) -> list[Piece]:
     for position, char in enumerate(formula):
         depth += {"(": 1, ")": -1}.get(char, 0)
         indices += {"[": 1, "]": -1}.get(char, 0)
-        behind_comma = not indices and formula[position - 2 : position] == ", "
-        cut = 2 * depth + (1 if behind_comma else _CUTS.get(formula[position : position + 3], -1))
-        if position > start and cut >= 2 * depth:
+        if indices or position == start or "**" in formula[position - 1 : position + 2]:
+            continue
+        cut = next((2 * depth + level for sign, level in _CUTS if formula.startswith(sign, position)), None)
+        if formula[position - 2 : position] == ", ":
+            cut = 2 * depth + 1
+        if cut is not None:
             pieces.append(Piece(formula[start:position], columns(formula[start:position]), level))
             start, level = position, cut
     return [*pieces, Piece(formula[start:], columns(formula[start:]), level)]

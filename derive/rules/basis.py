@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, exp
 
-from derive.functions import delta
+from derive.functions import delta, where
 from derive.graph import Fact, Graph, name_of, reference
 from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, substitute
 from derive.rules.matching import whole_matches
@@ -120,52 +120,107 @@ def unfold(expression: Expr, plain: list[PlainEquation]) -> Expr:
     return expression
 
 
-def positive_names(graph: Graph, plain: list[PlainEquation]) -> frozenset[str]:
-    """The quantities that are positive wherever the layer is differentiable: by a fact, or by their equation."""
-    found = {name for fact in graph.facts if (name := _positive_by(fact))}
+@dataclass(frozen=True)
+class Signs:
+    """What is known of the signs of quantities, wherever the layer is defined: as arrays, every element of them."""
+
+    nonnegative: frozenset[str]
+    nonzero: frozenset[str]
+
+
+def known_signs(graph: Graph, plain: list[PlainEquation]) -> Signs:
+    """The signs that follow from the facts and the equations.
+
+    What stands under a root is not negative, what stands in a denominator is not zero: elsewhere the layer itself has
+    no value. That says nothing of a branch of a `where`, and nothing of a whole array where only its diagonal is used.
+    """
+    nonnegative: set[str] = set()
+    nonzero: set[str] = set()
+    for fact in graph.facts:
+        name, strict = _bounded_below(fact)
+        if name is not None:
+            nonnegative.add(name)
+            nonzero |= {name} if strict else set()
     for equation in plain:
-        for power in equation.expression.atoms(Pow):
-            name = name_of(power.base)
-            # A root, of what must then be positive: at zero it has no derivative.
-            if name is not None and power.exp.is_Rational and not power.exp.is_Integer:
-                found.add(name)
+        for base, exponent in _powers(equation.expression):
+            if not exponent.is_Integer:
+                nonnegative.add(base)
+            if exponent < 0:
+                nonzero.add(base)
     for equation in plain:
-        if _is_positive(equation.expression, found):
-            found.add(equation.name)
-    return frozenset(found)
+        if _holds(equation.expression, nonnegative, roots=True):
+            nonnegative.add(equation.name)
+        if _holds(equation.expression, nonzero & nonnegative, roots=False):
+            nonzero.add(equation.name)
+            nonnegative.add(equation.name)
+        elif _is_product_of(equation.expression, nonzero):
+            nonzero.add(equation.name)
+    return Signs(frozenset(nonnegative), frozenset(nonzero))
 
 
-def _is_positive(expression: Expr, positive: set[str]) -> bool:
-    if isinstance(expression, (Symbol, Indexed, Number, NumberSymbol)):
-        return bool(expression.is_positive) or name_of(expression) in positive
-    if isinstance(expression, Pow):
-        root = expression.exp.is_Rational and not expression.exp.is_Integer
-        return root or _is_positive(expression.base, positive)
-    if isinstance(expression, (Add, Mul)):
-        return all(_is_positive(argument, positive) for argument in expression.args)
-    if isinstance(expression, REDUCTIONS):
-        return _is_positive(expression.function, positive)
-    return isinstance(expression, exp)
+def _powers(node: Expr) -> Iterator[tuple[str, Rational]]:
+    """The names of which every element is raised to a power that is negative or a root, with the power."""
+    if isinstance(node, where):
+        return
+    if isinstance(node, Pow) and isinstance(node.exp, Rational) and _is_whole(node.base):
+        yield name_of(node.base) or "", node.exp
+    for argument in node.args:
+        yield from _powers(argument)
 
 
-def _positive_by(fact: Fact) -> str | None:
+def _is_whole(element: Expr) -> bool:
+    """Whether an element with free indices stands for its whole array: no index twice, none a number."""
+    if not isinstance(element, Indexed):
+        return name_of(element) is not None
+    return all(isinstance(i, Symbol) for i in element.indices) and len(set(element.indices)) == len(element.indices)
+
+
+def _holds(node: Expr, names: set[str], roots: bool) -> bool:
+    """Whether a right side is positive (not negative, with `roots`), the quantities `names` being so."""
+    if isinstance(node, (Symbol, Indexed, Number, NumberSymbol)):
+        return bool(node.is_positive) or name_of(node) in names
+    if isinstance(node, Pow):
+        even = node.exp.is_Integer and node.exp % 2 == 0
+        root = node.exp.is_Rational and not node.exp.is_Integer
+        return (roots and bool(even or root)) or _holds(node.base, names, roots)
+    if isinstance(node, (Add, Mul)):
+        return all(_holds(argument, names, roots) for argument in node.args)
+    if isinstance(node, REDUCTIONS):
+        return _holds(node.function, names, roots)
+    return isinstance(node, exp)
+
+
+def _is_product_of(node: Expr, nonzero: set[str]) -> bool:
+    """Whether a right side is a product of negative powers and of quantities that are not zero."""
+    if not isinstance(node, (Pow, Mul)):
+        return False
+    for factor in Mul.make_args(node):
+        base, power = factor.as_base_exp()
+        if not (power.is_negative or base.is_nonzero or (name_of(base) in nonzero and _is_whole(base))):
+            return False
+    return True
+
+
+def _bounded_below(fact: Fact) -> tuple[str | None, bool]:
+    """The quantity that a fact bounds from below by zero, and whether strictly."""
     left, relation, right = fact.left, fact.relation, fact.right
     if relation in ("<", "<="):
-        left, right, relation = right, left, {"<": ">", "<=": ">="}[relation]  # type: ignore[assignment]
-    if isinstance(right, Rational) and ((relation == ">" and right >= 0) or (relation == ">=" and right > 0)):
-        return name_of(left)
-    return None
+        left, right = right, left
+    elif relation not in (">", ">="):
+        return None, False
+    if not (isinstance(right, Rational) and right >= 0 and _is_whole(left)):
+        return None, False
+    return name_of(left), "=" not in relation or right > 0
 
 
-def relations(plain: list[PlainEquation], positive: frozenset[str], fixed: frozenset[str]) -> Iterator[Relation]:
+def relations(plain: list[PlainEquation], signs: Signs, fixed: frozenset[str]) -> Iterator[Relation]:
     """Every way to solve a plain equation for one of the quantities in it that has the same indices.
 
     `fixed` names what may not be replaced. The quantity must stand once, to the first power, with a factor that is
-    known not to be zero; or alone, and positive, to any power. One of the two quantities is the author's own.
+    known not to be zero; or alone, and not negative, to any power. One of the two quantities is the author's own.
     """
-    vocabulary = Vocabulary(positive=positive)
+    vocabulary = Vocabulary(nonnegative=signs.nonnegative)
     hidden = {equation.name for equation in plain if equation.hidden}
-    nonzero = nonzero_names(plain, positive)
     for equation in plain:
         if isinstance(equation.expression, (Function, *REDUCTIONS)):
             continue
@@ -181,16 +236,11 @@ def relations(plain: list[PlainEquation], positive: frozenset[str], fixed: froze
                 if set(indices) != own or len(set(indices)) < len(indices):
                     continue
                 if power == 1:
-                    solved = _solve(right, monomial, base, equation.element, nonzero)
+                    solved = _solve(right, monomial, base, equation.element, signs.nonzero)
                 else:
-                    solved = _root(right, monomial, base, equation.element, positive)
+                    solved = _root(right, monomial, base, equation.element, signs.nonnegative)
                 if solved is not None:
                     yield Relation(name_of(base) or "", equation.name, base, solved)
-
-
-def nonzero_names(plain: list[PlainEquation], positive: frozenset[str]) -> frozenset[str]:
-    """The quantities that cannot vanish where the layer is defined."""
-    return positive | {equation.name for equation in plain if _never_zero(equation.expression, positive)}
 
 
 def centered_names(plain: list[PlainEquation]) -> frozenset[str]:
@@ -232,26 +282,14 @@ def _solve(
 
 
 def _root(
-    right: Polynomial, term: Monomial, base: Expr, element: Expr, positive: frozenset[str]
+    right: Polynomial, term: Monomial, base: Expr, element: Expr, nonnegative: frozenset[str]
 ) -> Polynomial | None:
-    """Solve element = base**power for a positive `base`: std = sqrt(r) says r = std**2."""
+    """Solve element = base**power for a base that is not negative: std = sqrt(r) says r = std**2."""
     [(_, power)] = term if len(term) == 1 else [(None, Integer(0))]
-    if power == 0 or right != Polynomial.of(base, power) or name_of(base) not in positive:
+    if power == 0 or right != Polynomial.of(base, power) or name_of(base) not in nonnegative:
         return None
     return Polynomial.of(element, 1 / power)
 
 
 def _is_nonzero(base: Expr, nonzero: frozenset[str]) -> bool:
     return bool(base.is_nonzero) or name_of(base) in nonzero
-
-
-def _never_zero(expression: Expr, positive: frozenset[str]) -> bool:
-    """Whether a plain right side is a product of negative powers and of positive quantities."""
-    if not isinstance(expression, (Pow, Mul)):
-        return isinstance(expression, exp)
-    for factor in Mul.make_args(expression):
-        base, power = factor.as_base_exp()
-        if not (power.is_negative or name_of(base) in positive or base.is_nonzero):
-            return False
-    return True
-

@@ -147,7 +147,7 @@ def _most_shared(terms: Sequence[Term]) -> Factor | None:
     counts: dict[Factor, int] = {}
     for _, powers in terms:
         for base, exponent in powers.items():
-            if exponent > 0 and (_is_sum(base) or is_indexed(base)):
+            if exponent > 0 and is_indexed(base_expression(_held(base))):
                 counts[base] = counts.get(base, 0) + 1
     shared = [base for base, number in counts.items() if 1 < number < len(terms)]
     return max(shared, key=lambda base: (_rank(base), counts[base], _key(base)), default=None)

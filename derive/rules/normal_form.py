@@ -65,13 +65,18 @@ class Definition:
 
 @dataclass
 class Vocabulary:
-    """What the normal form is written in. `used` collects the facts that were applied, in order."""
+    """What the normal form is written in. `used` collects the facts that were applied, in order.
+
+    With `only_inside` the facts are applied only inside opaque expressions, where they are needed to recognize a
+    radicand by its name.
+    """
 
     replacements: dict[str, Replacement] = field(default_factory=dict)
     definitions: list[Definition] = field(default_factory=list)
     facts: list[TotalFact] = field(default_factory=list)
-    positive: frozenset[str] = frozenset()
+    nonnegative: frozenset[str] = frozenset()
     used: list[TotalFact] = field(default_factory=list)
+    only_inside: bool = False
 
     def normalize(self, expression: Expr) -> Polynomial:
         """The normal form; raises TooLargeError when it explodes, TypeError for an unknown construct."""
@@ -90,7 +95,8 @@ class Vocabulary:
         if isinstance(node, Mul):
             return self._product(self._visit(argument) for argument in node.args)
         if isinstance(node, Pow) and isinstance(node.exp, Rational):
-            return self._power(self._visit(node.base), node.exp)
+            opaque = not (node.exp.is_Integer and node.exp > 0)
+            return self._power(self._visit_inside(node.base) if opaque else self._visit(node.base), node.exp)
         if isinstance(node, Sum):
             return self.total(self._visit(node.function), [(symbol, high) for symbol, _, high in node.limits])
         if isinstance(node, delta):
@@ -99,6 +105,13 @@ class Vocabulary:
         if isinstance(node, (NumberSymbol, Number)):
             return Polynomial.of(node)
         return self._opaque(node)
+
+    def _visit_inside(self, node: Expr) -> Polynomial:
+        outer, self.only_inside = self.only_inside, False
+        try:
+            return self._visit(node)
+        finally:
+            self.only_inside = outer
 
     def _element(self, node: Expr) -> Polynomial:
         replacement = self.replacements.get(name_of(node) or "")
@@ -132,10 +145,10 @@ class Vocabulary:
         return Polynomial.of(opaque, exponent)
 
     def _is_nonnegative(self, monomial: Monomial, coefficient: Rational) -> bool:
-        """Whether each factor is known to be positive, so that a root may be taken of each by itself."""
+        """Whether no factor is negative, so that a root may be taken of each by itself."""
         return coefficient > 0 and all(
             isinstance(base, (Symbol, Indexed, NumberSymbol, Rational))
-            and (bool(base.is_positive) or name_of(base) in self.positive)
+            and (bool(base.is_positive) or name_of(base) in self.nonnegative)
             for base, _ in monomial
         )
 
@@ -161,7 +174,7 @@ class Vocabulary:
             return argument.func(*(self._inside_argument(side) for side in argument.args))
         if argument.is_Boolean:
             return argument
-        return expression_of(self._visit(argument))
+        return expression_of(self._visit_inside(argument))
 
     def _named(self, expression: Expr) -> Polynomial | Expr:
         for definition in self.definitions:
@@ -171,7 +184,8 @@ class Vocabulary:
 
     def total(self, summand: Polynomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
         """The sum of a normal form over bound indices, with the facts applied."""
-        return self.apply_facts(sum_over(summand, limits))
+        result = sum_over(summand, limits)
+        return result if self.only_inside else self.apply_facts(result)
 
     def apply_facts(self, polynomial: Polynomial) -> Polynomial:
         """Replace each total whose value is known."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sympy import Expr, Indexed, Integer, Mul, Sum, Symbol
+from sympy import Add, Expr, Indexed, Mul, Pow, Sum, Symbol
 
 from derive.graph import name_of
 from derive.indices import REDUCTIONS, free_indices, rebuild, substitute
@@ -42,19 +40,25 @@ def replace_sum(expression: Expr, old: Sum, new: Expr) -> Expr:
     return rebuild(expression, [replace_sum(argument, old, new) for argument in expression.args])
 
 
-def put_in(expression: Expr, name: str, indices: tuple[Symbol, ...], value: Expr) -> Expr:
-    """The expression with every element of `name` replaced by `value`, which is written in `indices`."""
-    return map_elements(expression, name, lambda at: substitute(value, dict(zip(indices, at, strict=True))))
+def put_in(expression: Expr, name: str, indices: tuple[Symbol, ...], value: Expr, opaque: bool = True) -> Expr:
+    """The expression with every element of `name` replaced by `value`, which is written in `indices`.
 
-
-def map_elements(expression: Expr, name: str, change: Callable[[tuple[Expr, ...]], Expr]) -> Expr:
-    """The expression with every element of `name` replaced by what `change` makes of its indices."""
+    Without `opaque`, what stands under a root, in a denominator or in a function is left as it is.
+    """
     if isinstance(expression, (Indexed, Symbol)):
         if name_of(expression) != name:
             return expression
-        return change(tuple(expression.indices) if isinstance(expression, Indexed) else ())
-    if not expression.args or isinstance(expression, Integer):
+        at = expression.indices if isinstance(expression, Indexed) else ()
+        return substitute(value, dict(zip(indices, at, strict=True)))
+    if not expression.args or (not opaque and _is_opaque(expression)):
         return expression
     if isinstance(expression, REDUCTIONS):
-        return expression.func(map_elements(expression.function, name, change), *expression.limits)
-    return rebuild(expression, [map_elements(argument, name, change) for argument in expression.args])
+        body = put_in(expression.function, name, indices, value, opaque)
+        return expression.func(body, *expression.limits)
+    return rebuild(expression, [put_in(argument, name, indices, value, opaque) for argument in expression.args])
+
+
+def _is_opaque(expression: Expr) -> bool:
+    if isinstance(expression, Pow):
+        return not (expression.exp.is_Integer and expression.exp > 0)
+    return not isinstance(expression, (Add, Mul, Sum))

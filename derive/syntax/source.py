@@ -22,6 +22,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 # The words of Python that the grammar itself uses, or that stand for a construct rather than for a name.
 _NOT_MEANT_AS_NAMES = frozenset({"for", "in", "assert", "if", "else", "and", "or", "not", "import", "class", "def"})
 _GENERAL_HINT = "a line is `x: [N, D]`, `y[i, j] = expression` or `assert fact`, and every product has its `*`"
+_FACT_HINT = "a fact compares with `==`, `<`, `>`: `assert eps > 0`"
 _SCALAR_HINT = "a scalar has no brackets: `L = expression`, `eps: constant`; only as an input it is `s: []`"
 
 # What Python says (a part of its message), and what the author of a layer should do.
@@ -34,8 +35,7 @@ _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     ("unmatched", "delete the bracket, or open it"),
     ("does not match", "close the brackets in the order in which they were opened"),
     ("nested parentheses", "introduce an intermediate quantity"),
-    ("4300 digits", "write the number shorter, as 1e9"),
-    ("Maybe you meant '=='", "a fact compares with `==`, `<`, `>`; an equation begins with the name that it defines"),
+    ("Exceeds the limit (4300", "write the number shorter, as 1e9"),
     ("unterminated", "close the string"),
     ("unicode", r'write a string with a backslash as a raw one: r"\sigma"'),
     ("leading zeros", "write the number without its leading zeros"),
@@ -126,10 +126,10 @@ class Source:
             if keyword.iskeyword(word[0]) and word[0] not in _NOT_MEANT_AS_NAMES:
                 message = f"{word[0]} is a word of Python and cannot be a name"
                 return self.error_at(line, word.start(), message, f"choose another name, such as {word[0]}_")
-        general = _SCALAR_HINT if "[]" in code else _GENERAL_HINT
+        general = _SCALAR_HINT if "[]" in code else _FACT_HINT if code.startswith("assert") else _GENERAL_HINT
         hint = next((hint for part, hint in _SYNTAX_HINTS if part in said), general)
         # Python's advice is meant for programs, and misleads here.
-        for advice in (". Perhaps", ". Maybe", " here. ", " for integer string conversion"):
+        for advice in (". Perhaps", ". Maybe", ". Did you", " here. ", " for integer string conversion"):
             said = said.partition(advice)[0]
         said = said.replace("invalid syntax", "this is not the syntax of a layer")
         return self.error_at(line, (error.offset or 1) - 1, said, hint)

@@ -1,0 +1,156 @@
+"""The argument checks at the head of generated functions: shapes against extents, dtypes, and the layer's facts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Container, Sequence
+
+from sympy import Indexed
+
+from derive.codegen.arrays import ArrayPrinter
+from derive.codegen.axes import extents_in
+from derive.codegen.runtime import ARRAY, SCALAR
+from derive.codegen.wrapping import WIDTH, call, clause
+from derive.graph import Fact, Graph, Quantity, Relation, names_in
+from derive.indices import REDUCTIONS
+from derive.printing.grammar import equation_text
+
+# How a fact is said not to hold, so that NaN does not pass.
+_FAILS: dict[Relation, str] = {
+    "==": "{} != {}", "!=": "{} == {}", "<": "not {} < {}", "<=": "not {} <= {}", ">": "not {} > {}",
+    ">=": "not {} >= {}",
+}  # fmt: skip
+
+
+class Checks:
+    """The checks of `forward` on values: that what is reduced over is not empty, and that the layer's facts hold.
+
+    `lines` are the statements, `conditions` the same in words, `extents` the extents that they mention. `switch` is
+    the parameter that switches the checks of arrays off; empty when there are none.
+    """
+
+    def __init__(self, graph: Graph, dtype: str, switch: str) -> None:
+        self.lines: list[str] = []
+        self.conditions: list[str] = []
+        self.switch = ""
+        self._dtype = dtype
+        self._owners: dict[str, str] = {}  # the argument that fixes an extent
+        for quantity in graph.inputs:
+            for extent in quantity.extents:
+                self._owners.setdefault(extent, quantity.name)
+        self._printer = ArrayPrinter(graph.by_name, dtype=dtype)
+        numbers = {extent for equation in graph.equations for extent in extents_in(equation.expression)}
+        self.extents = {extent: None for extent in self._owners if extent in numbers}
+        for extent in self.extents:
+            self._require_length(extent)
+        # Facts about what is computed are not the caller's.
+        given = {quantity.name for quantity in graph.inputs}
+        facts = [fact for fact in graph.facts if given >= set(_names(fact))]
+        arrays = [fact for fact in facts if any(side.has(Indexed, *REDUCTIONS) for side in (fact.left, fact.right))]
+        for fact in facts:
+            if fact not in arrays:
+                self._require(fact)
+        for fact in arrays:
+            self.switch = switch
+            self._require_everywhere(fact)
+        self.extents |= self._printer.extents
+
+    def _require_length(self, extent: str) -> None:
+        owner = self._owners[extent]
+        self.conditions.append(f"{extent} >= 1")
+        self._raise(f"{extent} < 1", f"{owner}: expected {extent} >= 1, got shape {{{owner}.shape}}", "f")
+
+    def _require(self, fact: Fact) -> None:
+        """A fact about numbers and extents."""
+        left, right = self._printer.aligned(fact.left, fact.right)
+        names = _names(fact)
+        extents = list(dict.fromkeys([*extents_in(fact.left), *extents_in(fact.right)]))
+        got = ", ".join(f"{name} = {{{name}}}" for name in (*names, *extents))
+        culprit = names[0] if names else self._owners[extents[0]]
+        text = self._note(fact)
+        self._raise(_FAILS[fact.relation].format(left, right), f"{culprit}: expected {text}, got {got}", "f")
+
+    def _require_everywhere(self, fact: Fact) -> None:
+        """A fact about arrays."""
+        left, right = self._printer.aligned(fact.left, fact.right)
+        if fact.relation == "==":
+            # Rounding may take half of the digits.
+            tolerance = f"np.sqrt(np.finfo({self._dtype}).eps)"
+            condition = f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+        else:
+            condition = f"np.all({left} {fact.relation} {right})"
+        message = f"{_names(fact)[0]}: expected {self._note(fact)} everywhere"
+        self._raise(f"{self.switch} and not {condition}", message)
+
+    def _note(self, fact: Fact) -> str:
+        text = equation_text(fact).removeprefix("assert ")
+        self.conditions.append(text)
+        return text
+
+    def _raise(self, condition: str, message: str, prefix: str = "") -> None:
+        parts = textwrap.wrap(message, WIDTH - 20, drop_whitespace=False, break_long_words=False)
+        strings = [f'{prefix if "{" in part else ""}"{part}"' for part in parts]
+        self.lines += clause("if", condition)
+        if len(strings) == 1:
+            self.lines += call("raise ValueError", strings, "", 8)
+        else:
+            self.lines += ["        raise ValueError(", *(f"            {string}" for string in strings), "        )"]
+
+
+def array_lines(quantities: Sequence[Quantity], wanted: Container[str]) -> list[str]:
+    """The lines that check and convert array arguments in turn, and take the `wanted` extents from their shapes."""
+    lines: list[str] = []
+    known: dict[str, None] = {}
+    dtype = ""
+    for place, quantity in enumerate(quantities):
+        lines += array_line(quantity, known, dtype)
+        dtype = dtype or f"{quantity.name}.dtype"
+        later = {extent for other in quantities[place + 1 :] for extent in other.extents}
+        lines += unpacking_lines(quantity, [e for e in quantity.extents if e in wanted or e in later], known)
+        known |= dict.fromkeys(quantity.extents)
+    return lines
+
+
+def array_line(quantity: Quantity, known: Container[str], dtype: str, unused: bool = False) -> list[str]:
+    """The line that checks and converts an array argument; extents that are not `known` may have any length."""
+    lengths = [extent if extent in known else f'"{extent}"' for extent in quantity.extents]
+    arguments = [f'"{quantity.name}"', quantity.name, f'"{tuple_text(quantity.extents)}"', tuple_text(lengths)]
+    head = ARRAY.__name__ if unused else f"{quantity.name} = {ARRAY.__name__}"
+    return call(head, [*arguments, *([dtype] if dtype else [])], "")
+
+
+def scalar_line(quantity: Quantity, dtype: str, unused: bool = False) -> list[str]:
+    """The line that checks and converts a number."""
+    head = SCALAR.__name__ if unused else f"{quantity.name} = {SCALAR.__name__}"
+    return call(head, [f'"{quantity.name}"', quantity.name, dtype], "")
+
+
+def unpacking_lines(quantity: Quantity, wanted: Container[str], known: Container[str]) -> list[str]:
+    """The line that takes the `wanted` extents that are not `known` yet from the shape of an array."""
+    new = [e for e in dict.fromkeys(quantity.extents) if e in wanted and e not in known]
+    if not new:
+        return []
+    if len(new) == 1:
+        return [f"    {new[0]} = {quantity.name}.shape[{quantity.extents.index(new[0])}]"]
+    places = enumerate(quantity.extents)
+    names = [e if e in new and quantity.extents.index(e) == place else "_" for place, e in places]
+    return [f"    {', '.join(names)} = {quantity.name}.shape"]
+
+
+def cotangent_lines(parameter: str, names: Sequence[str]) -> list[str]:
+    """The lines that take a tuple of cotangents apart."""
+    message = f"{parameter}: expected a tuple {tuple_text(names)}, got {{type({parameter}).__name__}}"
+    return [
+        f"    if not isinstance({parameter}, tuple) or len({parameter}) != {len(names)}:",
+        *call("raise TypeError", [f'f"{message}"'], "", 8),
+        f"    {', '.join(names)} = {parameter}",
+    ]
+
+
+def tuple_text(items: Sequence[str]) -> str:
+    """Python text of a tuple."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def _names(fact: Fact) -> list[str]:
+    return list(dict.fromkeys([*names_in(fact.left), *names_in(fact.right)]))

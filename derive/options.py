@@ -1,0 +1,12 @@
+"""The choices that a user has, apart from what they need to run.
+
+The command line reads them for its help, and is not to load anything for that, not even `typing`; the types that go
+with them are in `derivation.py`, and a test holds them together.
+"""
+
+from __future__ import annotations
+
+FORMS = ("staged", "sum", "mean", "reuse")
+DETAILS = ("brief", "steps", "full")
+NOTATIONS = ("leibniz", "d", "bar")
+TARGETS = ("numpy",)

@@ -1,0 +1,273 @@
+"""The generated NumPy modules: values against the interpreter, dtypes, layouts, and what must never happen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, module_of, parse_layer, truth
+
+from derive.codegen.numpy import compile_derivation, compile_text, module_text
+from derive.derivation import Derivation
+from derive.differentiate import vjp
+from derive.pipeline import derive
+
+ROOT = Path(__file__).parents[2]
+
+
+def assert_true(derivation: Derivation, values: dict[str, Any], found: dict[str, Any], tolerance: float) -> None:
+    expected = truth(derivation, values)
+    for name, value in found.items():
+        scale = max(1.0, np.max(np.abs(expected[name]), initial=0.0))
+        assert expected[name].shape == np.shape(value), name
+        np.testing.assert_allclose(value, expected[name], rtol=0, atol=tolerance * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("form", ["staged", "reuse", "mean", "sum"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_values(name: str, form: Any) -> None:
+    derivation = derivation_of(name, form)
+    values = draw(derivation, EXTENTS)
+    found = call(compile_derivation(derivation), derivation, values)
+    assert_true(derivation, values, found, 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_dtype_is_kept(name: str, dtype: Any) -> None:
+    derivation = derivation_of(name, "reuse")
+    values = draw(derivation, EXTENTS, dtype=dtype)
+    found = call(compile_derivation(derivation), derivation, values)
+    assert {dtype} == {np.asarray(value).dtype.type for value in found.values()}
+    assert_true(derivation, values, found, 1e-4 if dtype is np.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_results_own_their_memory_and_arguments_are_left_alone(name: str) -> None:
+    derivation = derivation_of(name, "reuse")
+    values = draw(derivation, EXTENTS)
+    before = {key: np.copy(value) for key, value in values.items()}
+    for value in values.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    found = call(compile_derivation(derivation), derivation, values)
+    for key, value in values.items():
+        np.testing.assert_array_equal(value, before[key])
+        for name_, result in found.items():
+            assert not np.shares_memory(value, result), (key, name_)
+    results = list(found.items())
+    for place, (one, first) in enumerate(results):
+        assert not np.ndim(first) or first.flags.writeable, one
+        assert not [other for other, second in results[:place] if np.shares_memory(first, second)], one
+
+
+def rearranged(array: np.ndarray, how: str) -> np.ndarray:
+    """The same values in another memory layout."""
+    if how == "fortran":
+        return np.asfortranarray(array)
+    if how == "strided":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if how == "negative":
+        return array[::-1].copy()[::-1]
+    if how == "swapped":
+        return array.astype(array.dtype.newbyteorder())
+    return array
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(["batch_norm", "layer_norm", "linear", "attention", "max_pool", "diagonal", "transposed"]),
+    sizes=st.lists(st.integers(1, 4), min_size=8, max_size=8),
+    how=st.sampled_from(["plain", "fortran", "strided", "negative", "swapped"]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_shape_and_layout(name: str, sizes: list[int], how: str, dtype: Any, seed: int) -> None:
+    derivation, module = MODULES[name]
+    extents = dict(zip(derivation.forward.extents, sizes, strict=False))
+    values = draw(derivation, extents, seed, dtype)
+    other = {key: rearranged(v, how) if np.ndim(v) else v for key, v in values.items()}
+    found = call(module, derivation, other)
+    assert {dtype} == {np.asarray(value).dtype.type for value in found.values()}
+    assert all(np.asarray(value).dtype.isnative for value in found.values())
+    if dtype is np.float64:
+        # Normalizing by a variance near zero magnifies rounding.
+        assert_true(derivation, values, found, 1e-8)
+
+
+MODULES: dict[str, tuple[Derivation, Any]] = {
+    name: (derivation_of(name, "reuse"), module_of(name, "reuse"))
+    for name in ("batch_norm", "layer_norm", "linear", "attention", "max_pool", "diagonal", "transposed")
+}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_stays_in_its_column(bad: float) -> None:
+    derivation, module = MODULES["batch_norm"]
+    values = draw(derivation, EXTENTS)
+    clean = call(module, derivation, values)
+    values["x"][1, 2] = bad
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        found = call(module, derivation, values)
+    others = [0, 1, 3]
+    for name in ("y", "dx", "dgamma", "dbeta"):
+        np.testing.assert_array_equal(found[name][..., others], clean[name][..., others], err_msg=name)
+    assert np.isnan(found["dx"][:, 2]).all()
+
+
+@pytest.mark.parametrize(("name", "cotangent"), [("diagonal", "dw"), ("max_pool", "dy"), ("contrastive", None)])
+def test_a_condition_does_not_spread_nan(name: str, cotangent: str | None) -> None:
+    derivation, module = derivation_of(name), module_of(name)
+    values = draw(derivation, EXTENTS)
+    if cotangent is None:
+        return
+    values[cotangent][0] = np.nan
+    found = call(module, derivation, values)["dx"]
+    assert np.isfinite(found[1:]).all()
+    assert np.isnan(found[0]).any()
+
+
+def test_a_batch_of_one_has_no_gradient() -> None:
+    derivation, module = MODULES["batch_norm"]
+    values = draw(derivation, {"N": 1, "D": 3})
+    found = call(module, derivation, values)
+    np.testing.assert_array_equal(found["dx"], np.zeros((1, 3)))
+    np.testing.assert_array_equal(found["y"], values["beta"][None])
+
+
+@pytest.mark.parametrize(("name", "extents"), [("batch_norm", {"N": 3, "D": 0}), ("linear", {"N": 0, "D": 2, "O": 3})])
+def test_what_is_not_reduced_over_may_be_empty(name: str, extents: dict[str, int]) -> None:
+    derivation, module = MODULES[name]
+    found = call(module, derivation, draw(derivation, extents))
+    for quantity in derivation.backward.quantities:
+        if quantity.name in found:
+            assert tuple(extents[e] for e in quantity.extents) == found[quantity.name].shape
+
+
+def test_a_constant_column_is_finite() -> None:
+    derivation, module = MODULES["batch_norm"]
+    values = draw(derivation, EXTENTS, dtype=np.float32)
+    values["x"][:, 1] = 3e6
+    found = call(module, derivation, values)
+    np.testing.assert_allclose(found["y"][:, 1], values["beta"][1], rtol=1e-6)
+    assert all(np.isfinite(value).all() for value in found.values())
+
+
+def test_sigmoid_and_softplus_do_not_overflow() -> None:
+    text = "x: [N]\ny[i] = sigmoid(x[i])\nz[i] = softplus(x[i])"
+    module = compile_derivation(Derivation(g := parse_layer(text), vjp(g), "staged", (), ()))
+    x = np.array([-1e4, -800, -40, 0, 40, 800, 1e4])
+    (y, z), residuals = module.forward(x)
+    np.testing.assert_allclose(y, [0, 0, np.exp(-40.0), 0.5, 1, 1, 1], rtol=1e-15)
+    np.testing.assert_allclose(z, [0, 0, np.exp(-40.0), np.log(2), 40, 800, 1e4], rtol=1e-15)
+    assert np.isfinite(module.backward((x, x), residuals)).all()
+
+
+def test_the_closed_form_is_what_a_person_would_write() -> None:
+    text = module_text(derivation_of("batch_norm", "reuse"))
+    expected = """\
+    gamma, eps, var, xhat = residuals
+    N, D = xhat.shape
+    dy = _array("dy", dy, "(N, D)", (N, D), xhat.dtype)
+
+    # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
+    dgamma = np.sum(dy * xhat, axis=0)
+    # dbeta[j] = sum(dy[i, j] for i in N)
+    dbeta = dy.sum(axis=0)
+"""
+    assert expected in text
+    assert "    return dx, dgamma, dbeta\n" in text
+    assert "    return y, Residuals(gamma, eps, var, xhat)\n" in text
+    assert "eps: float | np.floating = 1e-5" in text
+    assert "dx = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)" in text
+
+
+def test_only_numpy_and_the_standard_library_are_imported() -> None:
+    for name in LAYERS:
+        lines = module_text(derivation_of(name)).splitlines()
+        imports = {line for line in lines if line.startswith(("import ", "from "))}
+        assert imports <= {
+            "from __future__ import annotations",
+            "from typing import NamedTuple",
+            "import numpy as np",
+            "import math",
+        }
+
+
+def test_math_is_imported_for_erf_alone() -> None:
+    with_math = [name for name in LAYERS if "\nimport math\n" in module_text(derivation_of(name))]
+    assert ["functions"] == with_math
+
+
+def test_what_an_author_writes_in_the_description_stays_in_the_docstring() -> None:
+    poison = '"""\nimport os\n"""  \\'
+    graph = parse_layer("x: [N]\ny[i] = 2*x[i]")
+    graph = type(graph)("poison", poison, graph.quantities, graph.equations, graph.facts, graph.outputs)
+    module = compile_derivation(Derivation(graph, vjp(graph), "staged", (), ()))
+    assert not hasattr(module, "os")
+    assert module.__doc__ is not None
+    assert module.__doc__.startswith(poison)
+
+
+def test_a_gradient_that_is_zero() -> None:
+    derivation = derivation_of("independent")
+    found = call(compile_derivation(derivation), derivation, draw(derivation, EXTENTS, dtype=np.float32))
+    np.testing.assert_array_equal(found["dw"], np.zeros(3, np.float32))
+    assert "np.zeros((N,), dtype=dtype)" in module_text(derivation)
+
+
+def test_numbers_come_back_as_scalars_of_the_dtype() -> None:
+    derivation = derivation_of("regression", "reuse")
+    found = call(compile_derivation(derivation), derivation, draw(derivation, EXTENTS, dtype=np.float32))
+    assert isinstance(found["L"], np.float32)
+    module = module_of("numbers")
+    y, residuals = module.forward(0.5, 2)
+    assert isinstance(y, np.float64)
+    assert np.float64 is type(module.backward(1, residuals)[0])
+    assert isinstance(module.forward(np.float32(0.5), 2)[0], np.float32)
+
+
+def test_compiled_text_is_there_for_tracebacks() -> None:
+    module = compile_text("def forward(x):\n    return 1 / x\n", "reciprocal")
+    with pytest.raises(ZeroDivisionError) as caught:
+        module.forward(0)
+    assert "return 1 / x" in str(caught.traceback[-1].statement)
+
+
+def test_the_text_does_not_depend_on_the_hash_seed() -> None:
+    code = (
+        "import sys; sys.path[:0] = ['tests/codegen', '.']\n"
+        "from own_layers import LAYERS, derivation_of\n"
+        "from derive.codegen.numpy import module_text\n"
+        "for name in LAYERS: print(module_text(derivation_of(name)))"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed}, cwd=ROOT, check=True, capture_output=True, text=True,
+        ).stdout
+        for seed in ("0", "4711")
+    }  # fmt: skip
+    assert 1 == len(texts)
+    assert texts.pop().count("def forward(") == len(LAYERS)
+
+
+def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
+    names = {"count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)", "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2"}
+    for name in LAYERS:
+        (tmp_path / f"layer_{name}.py").write_text(module_text(derivation_of(name)))
+    for name, text in names.items():
+        (tmp_path / f"layer_{name}.py").write_text(module_text(derive(parse_layer(text, name), "staged")))
+    files = sorted(str(path) for path in tmp_path.glob("*.py"))
+    config = str(ROOT / "pyproject.toml")
+    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
+    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
+    for command in (ruff, mypy):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from sample_derivations import LAYERS, staged
+
+from derive.printing.latex import latex_document, latex_fragment
+from derive.printing.latex_text import escape_latex
+
+needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+
+
+def compile_latex(source: str, folder: Path) -> str:
+    """The log of pdflatex."""
+    (folder / "page.tex").write_text(source, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    log = (folder / "page.log").read_text(encoding="utf-8", errors="replace")
+    assert done.returncode == 0, log[-2000:]
+    return log
+
+
+CASES = [(name, "leibniz") for name in LAYERS] + [("batch_norm", "d"), ("batch_norm", "bar")]
+
+
+@needs_tex
+@pytest.mark.parametrize(("name", "notation"), CASES)
+def test_document_compiles_and_keeps_its_margins(name: str, notation, tmp_path: Path) -> None:
+    log = compile_latex(latex_document(staged(name), notation, "full"), tmp_path)
+
+    assert re.findall(r"Overfull.*|LaTeX Warning.*|Missing character.*", log) == []
+
+
+@needs_tex
+def test_an_overfull_line_would_be_seen(tmp_path: Path) -> None:
+    document = latex_document(staged("batch_norm"))
+    wide = document.replace(r"\end{document}", r"\[" + "x_{ij} + " * 40 + r"y \]\end{document}")
+
+    assert "Overfull" in compile_latex(wide, tmp_path)
+
+
+@needs_tex
+def test_fragment_needs_amsmath_alone(tmp_path: Path) -> None:
+    fragment = latex_fragment(staged("batch_norm"))
+    start = r"\documentclass{article}\usepackage{amsmath}\begin{document}"
+
+    log = compile_latex(f"{start}\n{fragment}\n\\end{{document}}", tmp_path)
+
+    assert "Overfull" not in log
+
+
+def test_document_is_the_fragment_in_an_article() -> None:
+    document = latex_document(staged("batch_norm"), "d", "brief")
+
+    assert latex_fragment(staged("batch_norm"), "d", "brief").strip() in document
+    assert {"amsmath", "geometry"} == set(re.findall(r"\\usepackage(?:\[.*?\])?\{(\w+)\}", document))
+
+
+def test_text_is_escaped() -> None:
+    document = latex_document(staged("batch_norm"))
+
+    assert r"Ioffe \& Szegedy (2015), 100\% of the\_paper: \{arXiv\} \#1 \textasciitilde{} x" in document
+    assert document.isascii()
+
+
+def test_steps_in_order_with_their_rules_and_formulas() -> None:
+    fragment = latex_fragment(staged("batch_norm"))
+
+    assert r"\subsection*{Forward pass}" in fragment
+    assert r"\subsection*{Gradient with respect to $\sigma_{j}^{2}$}" in fragment
+    numbers = [int(n) for n in re.findall(r"\\textbf\{(\d+)\. ", fragment)]
+    assert [step.number for step in staged("batch_norm").shown("steps")] == numbers
+    cotangent = r"\frac{\partial L}{\partial \mu_{j}}"
+    paths = rf"{cotangent}\Big|_{{\text{{via }}\hat{{x}}}} + {cotangent}\Big|_{{\text{{via }}\sigma^{{2}}}}"
+    assert f"\\[\n{cotangent} = {paths}\n\\]" in fragment
+
+
+def test_results_are_boxed_and_labeled() -> None:
+    fragment = latex_fragment(staged("batch_norm"))
+
+    boxes = re.findall(r"\\boxed\{(.*)\}", fragment)
+    assert len(boxes) == 3
+    assert boxes[-1].endswith(r"\sum_{i=1}^{N} \frac{\partial L}{\partial y_{ij}} =: A_{5}")
+
+
+def test_given_quantities_have_symbols_and_shapes() -> None:
+    fragment = latex_fragment(staged("batch_norm"))
+
+    assert r"$x_{ij}$ & $N \times D$ & input" in fragment
+    assert r"$\varepsilon$ & scalar & constant, by default $10^{-5}$" in fragment
+    assert r"$\partial L/\partial y_{ij}$ & $N \times D$ & gradient of the loss with respect to $y_{ij}$" in fragment
+    assert r"Assumed: $\varepsilon > 0$." in fragment
+
+
+def test_details_are_nested() -> None:
+    derivation = staged("batch_norm")
+    sizes = [latex_fragment(derivation, "leibniz", detail).count(r"\textbf") for detail in ("brief", "steps", "full")]
+
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_batch_norm_derivation_prints_quickly() -> None:
+    derivation = staged("batch_norm")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        latex_fragment(derivation, "leibniz", "full")
+        times.append(time.perf_counter() - start)
+
+    assert min(times) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("50% & #1_a", r"50\% \& \#1\_a"),
+        ("\\begin{x}", r"\textbackslash{}begin\{x\}"),
+        ("a < b | c", "a $<$ b $|$ c"),
+        ("naïve Čech façade", r"na\"{\i}ve \v{C}ech fa\c{c}ade"),
+        ("σ² ≤ ∞ — “x”", r"$\sigma$$^2$ $\le$ $\infty$ --- ``x''"),
+        ("名", "[U+540D]"),
+        ("tab\tbell\a", "tab bell "),
+    ],
+)
+def test_escape(text: str, latex: str) -> None:
+    assert latex == escape_latex(text)

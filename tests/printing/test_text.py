@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from sample_derivations import LAYERS, quantities, staged
+from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Sum, exp, sqrt, tanh
+
+from derive.functions import MaxOver, sigmoid, where
+from derive.graph import extent_symbol, index_symbol, reference
+from derive.parser import parse_layer
+from derive.printing.names import Names
+from derive.printing.text import columns, show_text, wrap_formula
+from derive.printing.text_math import LayerTextPrinter
+
+i, j, k = (index_symbol(name) for name in "ijk")
+N = extent_symbol("N")
+a, b, c = (reference(name) for name in "abc")
+eps = reference("eps")
+
+
+def e(name: str, *indices: Expr) -> Expr:
+    return reference(name, list(indices))
+
+
+ROWS = [
+    (e("xhat", i, j), "x̂ᵢⱼ", "x̂[i, j]"),
+    (sqrt(e("var", j) + eps), "√(σⱼ² + ε)", "√(σ²[j] + ε)"),
+    (e("var", j) ** 2, "(σⱼ²)²", "(σ²[j])²"),
+    (e("x", i, j) ** 2, "xᵢⱼ²", "x[i, j]²"),
+    (Sum(e("x", i, j), (i, 1, N)) / N, "1/N · Σᵢ xᵢⱼ", "1/N · Σ_i x[i, j]"),
+    ((e("x", i, j) - e("mu", j)) / sqrt(eps), "(xᵢⱼ - μⱼ)/√ε", "(x[i, j] - μ[j])/√ε"),
+    (Sum(e("x", i, j), (i, 1, N)) ** 2, "(Σᵢ xᵢⱼ)²", "(Σ_i x[i, j])²"),
+    (MaxOver(e("x", k, j), (k, 1, N)) - eps, "(maxₖ xₖⱼ) - ε", "(max_k x[k, j]) - ε"),
+    (e("dxhat", i, j) * e("xhat_wrt_var", i, j), "∂L/∂x̂ᵢⱼ · ∂x̂ᵢⱼ/∂σⱼ²", "∂L/∂x̂[i, j] · ∂x̂[i, j]/∂σ²[j]"),
+    (e("dx", i, j) ** 2, "(∂L/∂xᵢⱼ)²", "(∂L/∂x[i, j])²"),
+    (1 / e("dx", i, j), "1/(∂L/∂xᵢⱼ)", "1/(∂L/∂x[i, j])"),
+    (e("dmu_via_var", j), "∂L/∂μⱼ(via σ²)", "∂L/∂μ[j](via σ²)"),
+    (e("x", Integer(1), Integer(2)), "x₁₂", "x[1, 2]"),
+    (where(eps > 0, tanh(eps) ** 2, exp(-eps)) * sigmoid(eps), "sigmoid(ε) · where(ε > 0, tanh(ε)², exp(-ε))", None),
+    (eps ** Rational(-3, 2), "ε^(-3/2)", None),
+    (Rational(1, 100000) + Rational(44715, 10**6) * eps, "0.044715 · ε + 10⁻⁵", None),
+]
+
+
+@pytest.mark.parametrize(("expression", "lowered", "bracketed"), ROWS, ids=[str(n) for n in range(len(ROWS))])
+def test_expression(expression: Expr, lowered: str, bracketed: str | None) -> None:
+    names = Names(quantities("batch_norm"))
+
+    assert lowered == LayerTextPrinter(names).doprint(expression)
+    assert (bracketed or lowered) == LayerTextPrinter(names, subscripts=False).doprint(expression)
+
+
+@pytest.mark.parametrize(
+    ("notation", "name", "text"),
+    [("d", "dxhat", "dx̂ᵢⱼ"), ("bar", "dx", "x̄ᵢⱼ"), ("bar", "dxhat", "bar(x̂ᵢⱼ)"), ("leibniz", "dx", "∂L/∂xᵢⱼ")],
+)
+def test_notation(notation, name: str, text: str) -> None:
+    assert text == LayerTextPrinter(Names(quantities("batch_norm"), notation)).doprint(e(name, i, j))
+
+
+def test_unknown_node_is_an_error_that_names_it() -> None:
+    with pytest.raises(TypeError, match="cannot print a Float"):
+        LayerTextPrinter().doprint(Float(0.5))
+
+
+def random_expression(source: random.Random, depth: int) -> Expr:
+    """An expression with structure that SymPy would tidy up."""
+    if depth == 0:
+        number = Rational(source.randint(1, 3), source.randint(1, 5))
+        return source.choice([a, b, c, number])
+    below, powers = [-1, -2, Rational(-1, 2)], [2, 3, Rational(1, 2), Rational(-3, 2)]
+    inner = [random_expression(source, depth - 1) for _ in range(source.randint(2, 3))]
+    return source.choice(
+        [
+            lambda: Add(*inner, evaluate=source.random() < 0.5),
+            lambda: Add(inner[0], Mul(-1, inner[1], evaluate=False), evaluate=False),
+            lambda: Mul(*inner, evaluate=source.random() < 0.5),
+            lambda: Mul(inner[0], Pow(inner[1], source.choice(below), evaluate=False), evaluate=False),
+            lambda: Pow(inner[0], source.choice(powers), evaluate=False),
+            lambda: -inner[0],
+            lambda: tanh(inner[0]) + exp(-inner[1] / 9),
+        ]
+    )()
+
+
+def in_grammar(text: str) -> str:
+    """A printed expression of plain letters in the layer grammar."""
+    text = re.sub(r"√(\d+|\w)", r"sqrt(\1)", text).replace("√(", "sqrt(").replace(" · ", "*").replace("^", "**")
+    text = re.sub(r"\|([^|]*)\|", r"abs(\1)", text)
+    digits = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+    return re.sub("[⁰¹²³⁴-⁹]+", lambda power: f"**{power.group().translate(digits)}", text)
+
+
+def test_no_parenthesis_is_lost() -> None:
+    """What is printed, read back, has the value that it had."""
+    source = random.Random(7)
+    point = {a: Rational(13, 10), b: Rational(7, 10), c: Rational(19, 10)}
+    printer = LayerTextPrinter()
+    checked = 0
+    for _ in range(300):
+        expression = random_expression(source, source.randint(1, 3))
+        value = expression.xreplace(point).evalf(30)
+        if not value.is_finite or not value.is_real or abs(value) > 1e100:
+            continue
+        text = printer.doprint(expression)
+        layer = parse_layer(f"a: []\nb: []\nc: []\nu = a + b + c\ny = {in_grammar(text)}\n")
+        found = layer.equation_of["y"].expression.xreplace(point).evalf(30)
+        assert abs(complex(value - found)) <= 1e-12 * max(1.0, abs(complex(value))), text
+        checked += 1
+    assert checked > 200
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("unicode", [True, False])
+def test_lines_keep_to_the_width(name: str, unicode: bool) -> None:
+    for width in (80, 100):
+        shown = show_text(staged(name), "leibniz", "full", width, unicode)
+        assert [line for line in shown.splitlines() if columns(line) > width] == []
+
+
+def test_batch_norm_in_unicode() -> None:
+    shown = show_text(staged("batch_norm"))
+
+    assert "  xᵢⱼ      [N, D]  input\n" in shown
+    assert "        ∂L/∂μⱼ = ∂L/∂μⱼ(via x̂) + ∂L/∂μⱼ(via σ²)\n" in shown
+    assert "      ▌ ∂L/∂βⱼ = Σᵢ ∂L/∂yᵢⱼ =: A₅\n" in shown
+    assert "Gradient with respect to σⱼ²\n" in shown
+
+
+def test_batch_norm_in_the_grammar() -> None:
+    shown = show_text(staged("batch_norm"), unicode=False)
+
+    assert "        dmu[j] = " in shown
+    assert "      > dbeta[j] = sum(dy[i, j] for i in N) =: A_5\n" in shown
+    assert "Assumed: eps > 0" in shown
+    assert shown.isascii()
+
+
+def test_indices_without_subscript_letters_are_bracketed_throughout() -> None:
+    shown = show_text(staged("attention"))
+
+    assert "s[row, col]" in shown
+    assert "L[row, v]" in shown
+    assert not re.search("[ᵢⱼₖ]", shown)
+
+
+def test_wrapped_formula_says_the_same() -> None:
+    formula = "y = first · (second + third(one, two) - x[i, j]) + fourth"
+
+    rows = wrap_formula(formula, 24)
+
+    assert len(rows) > 2
+    assert formula.replace(" ", "") == "".join(rows).replace(" ", "")
+    assert all(columns(row) <= 24 for row in rows)
