@@ -26,7 +26,7 @@ _CONTEXT = mpmath.MPContext()  # of its own, so that nobody else's precision mat
 _CONTEXT.dps = DIGITS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arithmetic:
     """One kind of number.
 

@@ -48,18 +48,19 @@ from derive.indices import REDUCTIONS, IndexNames, separate_bound, substitute
 
 _ONE, _ZERO = Integer(1), Integer(0)
 
-# d f(a, b, ...) / d argument number k, for each function of the grammar.
+# d f(a, b, ...) / d argument number k, for each function of the grammar. SymPy's functions are not to evaluate here:
+# with its `distribute` off, tanh(-1 - c) would look for its sign without end.
 _DERIVATIVES: dict[type[Function], Sequence[Callable[..., Expr]]] = {
-    exp: [lambda a: exp(a)],
+    exp: [lambda a: exp(a, evaluate=False)],
     log: [lambda a: 1 / a],
     log1p: [lambda a: 1 / (1 + a)],
-    tanh: [lambda a: 1 - tanh(a) ** 2],
+    tanh: [lambda a: 1 - tanh(a, evaluate=False) ** 2],
     sigmoid: [lambda a: sigmoid(a) * (1 - sigmoid(a))],
     softplus: [lambda a: sigmoid(a)],
-    erf: [lambda a: 2 / sqrt(pi) * exp(-(a**2))],
-    sin: [lambda a: cos(a)],
-    cos: [lambda a: -sin(a)],
-    Abs: [lambda a: sign(a)],
+    erf: [lambda a: 2 / sqrt(pi) * exp(-(a**2), evaluate=False)],
+    sin: [lambda a: cos(a, evaluate=False)],
+    cos: [lambda a: -sin(a, evaluate=False)],
+    Abs: [lambda a: sign(a, evaluate=False)],
     sign: [lambda a: _ZERO],
     relu: [lambda a: where(Gt(a, 0), _ONE, _ZERO)],
     maximum: [lambda a, b: where(Ge(a, b), _ONE, _ZERO), lambda a, b: where(Ge(a, b), _ZERO, _ONE)],

@@ -15,6 +15,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from sympy import Expr, Indexed, Integer, Rational, Sum
@@ -55,15 +56,16 @@ class Sample:
         return ", ".join([*(f"{name}={size}" for name, size in self.extents.items()), self.regime])
 
 
-def draw_samples(graph: Graph, seed: str = "derive", regimes: Sequence[Regime] = REGIMES) -> tuple[Sample, ...]:
-    """Samples for every choice of extents and regime, the same ones for the same seed.
+@lru_cache(maxsize=16)
+def draw_samples(graph: Graph, seed: str = "derive") -> tuple[Sample, ...]:
+    """Samples for every choice of extents and regime, the same ones (the same objects) for the same seed.
 
     Raises LayerError, naming the fact, when ordinary data cannot satisfy it. Another regime is left out where it
     contradicts the facts; the samples say which regimes they are from.
     """
     samples = []
     for extents in choose_extents(graph):
-        for regime in regimes:
+        for regime in REGIMES:
             try:
                 samples.append(draw_sample(graph, extents, regime, seed))
             except LayerError:

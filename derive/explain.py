@@ -20,7 +20,15 @@ from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
 from derive.rules.cost import Cost, cost
 from derive.rules.facts import solve_for_total
-from derive.rules.normal_form import Replacement, TotalFact, Vocabulary, base_expression, expression_of
+from derive.rules.normal_form import (
+    Budget,
+    Replacement,
+    TooLargeError,
+    TotalFact,
+    Vocabulary,
+    base_expression,
+    expression_of,
+)
 from derive.rules.polynomial import Polynomial
 from derive.rules.sums import find_sums, pull_out, put_in, replace_sum
 from derive.simplify import Closing
@@ -89,7 +97,7 @@ class _Narrator:
         return Equation(quantity.name, quantity.indices, readable)
 
     def fact(self, left: Expr, right: Expr) -> Fact:
-        plain = list(self.closing.plain) if self.closing else []
+        plain = self.closing.plain if self.closing else []
         extents = index_extents(unfold(left, plain), self.known)
         free = list(extents)
         indices = tuple(Index(symbol.name, extent) for symbol, extent in extents.items())
@@ -165,22 +173,29 @@ class _Narrator:
         current = self._substitute(closing, quantity, current)
         before = current
         current = self._change_basis(closing, quantity, current)
-        polynomial = replace(closing.vocabulary, used=[], only_inside=True).normalize(current)
+        polynomial, final = self._collapse(closing, quantity, before, current)
+        result = cotangent.of in self.sweep.wrt
+        kept = result or quantity.name not in closing.eliminated
+        self._finish(quantity, final, kept, result)
+        self.results[quantity.name] = _Result(quantity, final.expression, polynomial)
+
+    def _collapse(
+        self, closing: Closing, quantity: Quantity, before: Expr, current: Expr
+    ) -> tuple[Polynomial, Equation]:
+        """Multiply out, apply what is known of sums, and factor; unless that only obscures what the chain rule says."""
+        try:
+            polynomial = replace(closing.vocabulary, used=[], only_inside=True, budget=Budget()).normalize(current)
+        except TooLargeError:
+            return closing.closed[quantity.name], self.line(quantity, before)
         spread = self.line(quantity, expression_of(polynomial))
         if spread != self.steps[-1].equation:
             reason: Prose = ("Multiply out, and pull out of each sum what does not depend on it.",)
             self.say("distribute", reason, spread, "full")
         polynomial = self._apply_facts(closing, quantity, polynomial)
-        shape = collect(polynomial, means=self.form == "mean")
-        final = self.line(quantity, shape)
-        # Where nothing collapses, multiplying out only obscures what the chain rule says.
-        collapsed = unfold(collect(polynomial, means=True), list(closing.plain))
+        collapsed = unfold(collect(polynomial, means=True), closing.plain)
         if _price(quantity, before) < _price(quantity, collapsed):
-            final = self.line(quantity, before)
-        result = cotangent.of in self.sweep.wrt
-        kept = result or quantity.name not in closing.eliminated
-        self._finish(quantity, final, kept, result)
-        self.results[quantity.name] = _Result(quantity, final.expression, polynomial)
+            return polynomial, self.line(quantity, before)
+        return polynomial, self.line(quantity, collect(polynomial, means=self.form == "mean"))
 
     def _finish(self, quantity: Quantity, final: Equation, kept: bool, boxed: bool) -> None:
         detail: Detail = "brief" if kept else "steps"
@@ -193,7 +208,7 @@ class _Narrator:
     def _drop_vanishing(self, closing: Closing, quantity: Quantity, current: Expr) -> Expr:
         dropped = False
         for total in find_sums(current):
-            raw = replace(closing.raw, used=[])
+            raw = replace(closing.raw, used=[], budget=Budget())
             if raw.normalize(total):
                 continue
             reason: list[str | Expr] = ["This sum vanishes"]
@@ -236,7 +251,7 @@ class _Narrator:
             found = closing.vocabulary.replacements.get(relation.older)
             if found is None or relation.older.startswith(HIDDEN) or relation.older not in names_in(current):
                 continue
-            value = unfold(expression_of(found.value), list(closing.plain))
+            value = unfold(expression_of(found.value), closing.plain)
             if value == relation.element:
                 continue
             changed = put_in(current, relation.older, found.indices, value, opaque=False)
@@ -264,7 +279,7 @@ class _Narrator:
         self.say("solve", (*reason, ":"), line)
 
     def _apply_facts(self, closing: Closing, quantity: Quantity, polynomial: Polynomial) -> Polynomial:
-        vocabulary = replace(closing.vocabulary, used=[])
+        vocabulary = replace(closing.vocabulary, used=[], budget=Budget())
         result = vocabulary.apply_facts(polynomial)
         if result == polynomial:
             return polynomial

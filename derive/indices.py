@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 
-from sympy import Basic, Expr, Indexed, Sum, Symbol
+from sympy import Basic, Expr, Function, Indexed, Sum, Symbol
 
 from derive.functions import MaxOver, ProductOver, delta
 from derive.graph import Graph, Index, Quantity, index_symbol, name_of
@@ -61,11 +61,21 @@ def is_indexed(expression: Basic) -> bool:
     return isinstance(expression, (Indexed, delta, *REDUCTIONS)) or any(map(is_indexed, expression.args))
 
 
+def remake(expression: Basic, arguments: Sequence[Basic]) -> Expr:
+    """A node of the same kind with other arguments.
+
+    Functions are not evaluated: with SymPy's `distribute` off, tanh(-1 - c) would look for its sign without end.
+    """
+    if isinstance(expression, Function):
+        return expression.func(*arguments, evaluate=False)
+    return expression.func(*arguments)
+
+
 def rebuild(expression: Basic, arguments: Sequence[Basic]) -> Expr:
     """The same node with other arguments, or the node itself when they are the same objects."""
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
-    return expression.func(*arguments)
+    return remake(expression, arguments)
 
 
 def substitute(expression: Expr, renaming: Mapping[Symbol, Expr]) -> Expr:

@@ -1,7 +1,7 @@
 """The true gradients of a layer on one sample, found without any rule of differentiation of ours.
 
     Input    a Sample, an Oracle
-    Output   the true value of every name that a derivation can mention (`Truth`)
+    Output   `Gradients` of the layer, and the `Truth` of every name that a derivation of it can mention
 
 All three oracles do the same thing: they change one element of one quantity at its place in the graph, let the
 interpreter compute the loss L = sum over the outputs of <cotangent, output> again, and ask how fast it changes. A
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from sympy import Expr, Indexed, Integer, Rational, Symbol
 
@@ -43,7 +43,7 @@ def _scalar_derivative(function: Varying) -> Number:
     return function(_CHANGE).diff(_CHANGE).xreplace({_CHANGE: Integer(0)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Oracle:
     """A way to find a derivative.
 
@@ -66,19 +66,69 @@ COMPLEX_STEP = Oracle("complex step", FLOAT, COMPLEX, _complex_step, 1e-8)
 SCALAR_DIFF = Oracle("exact scalar diff", EXACT, exact_around({_CHANGE: Integer(0)}), _scalar_derivative, 1e-50)
 
 
+class Gradients:
+    """The values and derivatives of a layer on one sample by one oracle, each computed when it is first asked for."""
+
+    def __init__(self, sample: Sample, oracle: Oracle) -> None:
+        self.sample = sample
+        self.oracle = oracle
+        self.forward = _forward(sample, oracle.arithmetic)
+        self._varied = self.forward if oracle.varied is oracle.arithmetic else _forward(sample, oracle.varied)
+        self._totals: dict[str, Array] = {}
+        self._locals: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
+
+    def total(self, of: str) -> Array:
+        """The total derivative of the loss with respect to a change of `of` at its place in the graph."""
+        if of not in self._totals:
+            sample, oracle = self.sample, self.oracle
+            later = downstream(sample.graph, of)
+
+            def loss(place: tuple[int, ...], change: Number) -> Number:
+                values = run(later, self._changed(of, place, change), sample.extents, oracle.varied)
+                return _loss(sample, values, oracle.varied)
+
+            self._totals[of] = {place: oracle.derivative(partial(loss, place)) for place in self.forward[of]}
+        return self._totals[of]
+
+    def local(self, of: str, by: str) -> dict[tuple[int, ...], Array]:
+        """The derivative of the equation of `of` alone, all else held fixed: for each element of `by` an array."""
+        if (of, by) not in self._locals:
+            equation = self.sample.graph.equation_of[of]
+
+            def value(at: tuple[int, ...], place: tuple[int, ...], change: Number) -> Number:
+                return self._element(equation, at, self._changed(by, place, change))
+
+            self._locals[of, by] = {
+                place: {at: self.oracle.derivative(partial(value, at, place)) for at in self.forward[of]}
+                for place in self.forward[by]
+            }
+        return self._locals[of, by]
+
+    def _changed(self, name: str, place: tuple[int, ...], change: Number) -> dict[str, Array]:
+        array = self._varied[name]
+        return {**self._varied, name: {**array, place: self.oracle.varied.add([array[place], change])}}
+
+    def _element(self, equation: Equation, at: tuple[int, ...], values: Mapping[str, Array]) -> Number:
+        indices = {index.name: position for index, position in zip(equation.indices, at, strict=True)}
+        return evaluate(equation.expression, values, self.sample.extents, indices, self.oracle.varied)
+
+
+@lru_cache(maxsize=64)
+def gradients_of(sample: Sample, oracle: Oracle) -> Gradients:
+    """The gradients of a sample's layer, the same object each time: they are the same for all its derivations."""
+    return Gradients(sample, oracle)
+
+
 class Truth:
-    """The true values on one sample by one oracle, each computed when it is first asked for."""
+    """What every name in a derivation truly is, on one sample by one oracle."""
 
     def __init__(self, derivation: Derivation, sample: Sample, oracle: Oracle) -> None:
         self.derivation = derivation
         self.sample = sample
         self.oracle = oracle
-        self._forward = _forward(sample, oracle.arithmetic)
-        self._varied = self._forward if oracle.varied is oracle.arithmetic else _forward(sample, oracle.varied)
-        self._values: dict[str, Array] = dict(self._forward)
+        self.gradients = gradients_of(sample, oracle)
+        self._values: dict[str, Array] = dict(self.gradients.forward)
         self._sizes: dict[str, Array] = {}
-        self._totals: dict[str, Array] = {}
-        self._locals: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
         self._lines = _lines(derivation)
 
     def values(self, names: Sequence[str]) -> dict[str, Array]:
@@ -97,41 +147,6 @@ class Truth:
             self._values[name] = rule(self, quantity)
         return self._values[name]
 
-    def cotangent(self, of: str) -> Array:
-        """The total derivative of the loss with respect to a change of `of` at its place in the graph."""
-        if of not in self._totals:
-            sample, oracle = self.sample, self.oracle
-            later = downstream(sample.graph, of)
-
-            def loss(place: tuple[int, ...], change: Number) -> Number:
-                values = run(later, self._changed(of, place, change), sample.extents, oracle.varied)
-                return _loss(sample, values, oracle.varied)
-
-            self._totals[of] = {place: oracle.derivative(partial(loss, place)) for place in self._forward[of]}
-        return self._totals[of]
-
-    def local(self, of: str, by: str) -> dict[tuple[int, ...], Array]:
-        """The derivative of the equation of `of` alone, all else held fixed: for each element of `by` an array."""
-        if (of, by) not in self._locals:
-            equation = self.sample.graph.equation_of[of]
-
-            def value(at: tuple[int, ...], place: tuple[int, ...], change: Number) -> Number:
-                return self._element(equation, at, self._changed(by, place, change))
-
-            self._locals[of, by] = {
-                place: {at: self.oracle.derivative(partial(value, at, place)) for at in self._forward[of]}
-                for place in self._forward[by]
-            }
-        return self._locals[of, by]
-
-    def _changed(self, name: str, place: tuple[int, ...], change: Number) -> dict[str, Array]:
-        array = self._varied[name]
-        return {**self._varied, name: {**array, place: self.oracle.varied.add([array[place], change])}}
-
-    def _element(self, equation: Equation, at: tuple[int, ...], values: Mapping[str, Array]) -> Number:
-        indices = {index.name: position for index, position in zip(equation.indices, at, strict=True)}
-        return evaluate(equation.expression, values, self.sample.extents, indices, self.oracle.varied)
-
     def given(self, of: str) -> Array:
         """The cotangent of an output, as it was drawn."""
         return {p: self.oracle.arithmetic.number(v) for p, v in self.sample.cotangents[of].items()}
@@ -141,10 +156,10 @@ class Truth:
         of, via = quantity.of or "", quantity.via
         if via is None:
             return self.given(of)
-        outer, arithmetic = self.cotangent(via), self.oracle.arithmetic
+        outer, arithmetic = self.gradients.total(via), self.oracle.arithmetic
         return {
             place: arithmetic.add([arithmetic.multiply([outer[at], value]) for at, value in column.items()])
-            for place, column in self.local(via, of).items()
+            for place, column in self.gradients.local(via, of).items()
         }
 
     def _local_derivative(self, quantity: Quantity) -> Array:
@@ -152,7 +167,7 @@ class Truth:
         of, by = name_of(above), name_of(below)
         if of is None or by is None:
             raise LayerError(f"the local derivative {quantity.name!r} does not say of what by what it is")
-        table, extents = self.local(of, by), self.sample.extents
+        table, extents = self.gradients.local(of, by), self.sample.extents
         names = [index.name for index in quantity.indices]
         array: Array = {}
         for place in places(quantity.extents, extents):
@@ -233,7 +248,7 @@ def _position(element: Expr, at: Mapping[str, int]) -> tuple[int, ...]:
 
 
 _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
-    "cotangent": lambda truth, quantity: truth.cotangent(quantity.of or ""),
+    "cotangent": lambda truth, quantity: truth.gradients.total(quantity.of or ""),
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
     "helper": Truth._definition,

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sympy import Expr, Rational
-from sympy.core.parameters import distribute
 
 from derive.graph import Equation, Fact, Graph, Index, Quantity, Role
-from derive.syntax.expressions import CONSTANTS, WORDS, ExpressionParser, Scope
+from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import IndexLetters, contradicts, left_slots, named_in, read_facts
 from derive.syntax.names import RESERVED, Names, did_you_mean
+from derive.syntax.operations import CONSTANTS, WORDS
 from derive.syntax.source import Source
 from derive.syntax.statements import Assertion, Declaration, Definition, Statements, read_statements
 
@@ -46,8 +46,7 @@ def parse_layer(text: str, name: str = "layer", file: str = "<string>") -> Graph
         hint = "write the inputs, `x: [N, D]`, and the equations, `y[i, j] = 2*x[i, j]`"
         nothing = not (statements.declarations or statements.assertions or statements.remarks)
         raise source.plain_error("the layer is empty" if nothing else "the layer has no equation", hint)
-    with distribute(False):  # 2*(x - mu) stays as it is written; SymPy would make 2*x - 2*mu of it
-        return _LayerParser(source, statements).graph(name, text)
+    return _LayerParser(source, statements).graph(name, text)
 
 
 def parse_equations(text: str, known: Mapping[str, Quantity], file: str = "<string>") -> tuple[Equation | Fact, ...]:
@@ -64,8 +63,7 @@ def parse_equations(text: str, known: Mapping[str, Quantity], file: str = "<stri
     if misplaced:
         hint = "the quantities and their shapes are those of the layer"
         raise source.error(misplaced[0], "a derivation has only equations and facts", hint)
-    with distribute(False):
-        return _DerivationParser(source, known).lines(statements.lines)
+    return _DerivationParser(source, known).lines(statements.lines)
 
 
 @dataclass

@@ -30,6 +30,7 @@ from derive.rules.collect import collect
 from derive.rules.cost import Cost, cost
 from derive.rules.facts import reduction_facts, solve_for_total
 from derive.rules.normal_form import (
+    Budget,
     Definition,
     TooLargeError,
     TotalFact,
@@ -40,6 +41,11 @@ from derive.rules.normal_form import (
     replacement,
 )
 from derive.rules.polynomial import Polynomial, sum_over
+
+# A formula of more terms is no closed form that anybody would read.
+_MOST_TERMS_SHOWN = 60
+# The work that the search may do, in terms of normal forms: a second or so for a layer of a few equations.
+_TERMS_FOR_ALL, _TERMS_FOR_EACH = 2_000, 300
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Closing:
 
 def close(sweep: Sweep) -> Closing | None:
     """The closed form of every cotangent of a sweep, or None where the normal forms grow out of bounds."""
-    basis = _Basis(sweep.graph)
+    basis = _Basis(sweep.graph, Budget(_TERMS_FOR_ALL + _TERMS_FOR_EACH * len(sweep.cotangents)))
     try:
         raw = basis.vocabulary([])
         used = {name for c in sweep.cotangents for name in polynomial_names(raw.normalize(c.equation.expression))}
@@ -97,8 +103,9 @@ def _improve(sweep: Sweep, basis: _Basis, candidates: list[Relation], best: Clos
 class _Basis:
     """The plain equations of a layer and the vocabularies that can be made of them."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, budget: Budget) -> None:
         self.graph = graph
+        self.budget = budget
         self.plain = plain_equations(graph)
         self.signs = known_signs(graph, self.plain)
         # What reductions run over matters, too: in its terms the facts are read off.
@@ -110,7 +117,7 @@ class _Basis:
 
     def vocabulary(self, chosen: Sequence[Relation]) -> Vocabulary:
         """The vocabulary in which the older quantity of each chosen relation is replaced."""
-        result = Vocabulary(nonnegative=self.signs.nonnegative)
+        result = Vocabulary(nonnegative=self.signs.nonnegative, budget=self.budget)
         for relation in reversed(chosen):
             value = result.normalize(expression_of(relation.value))
             if mentions(value, {**result.replacements, relation.older: None}):
@@ -143,7 +150,10 @@ def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Voca
         if not users:
             continue
         vocabulary.replacements[name] = replacement(cotangent.equation.left, closed[name])
-        after = {user: vocabulary.normalize(expression_of(closed[user])) for user in users}
+        after = _put_into(vocabulary, closed, users)
+        if after is None:
+            del vocabulary.replacements[name]
+            continue
         after_shapes = {user: shape_of(polynomial) for user, polynomial in after.items()}
         gone = {*eliminated, name}
         others = [shape for user, shape in shapes.items() if user not in (*users, *gone)]
@@ -164,6 +174,21 @@ def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Voca
     results = {name: shape for name, shape in shapes.items() if name in wanted or name not in eliminated}
     price = _price(results, by_name, [])
     return Closing(closed, frozenset(eliminated), vocabulary, raw, basis.plain, list(chosen), price)
+
+
+def _put_into(
+    vocabulary: Vocabulary, closed: Mapping[str, Polynomial], users: Sequence[str]
+) -> dict[str, Polynomial] | None:
+    """The normal forms of the users with a cotangent put in; None where one outgrows what a formula may be."""
+    after: dict[str, Polynomial] = {}
+    for user in users:
+        try:
+            after[user] = vocabulary.normalize(expression_of(closed[user]))
+        except TooLargeError:
+            return None
+        if len(after[user].terms) > _MOST_TERMS_SHOWN:
+            return None
+    return after
 
 
 def _price(shapes: Mapping[str, Expr], by_name: Mapping[str, Cotangent], known: Sequence[Expr]) -> Cost:

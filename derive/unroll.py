@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 
 from sympy import Add, Expr, I, Indexed, Integer, Mul, Sum, Symbol, false, nan, oo, true, zoo
@@ -21,22 +22,26 @@ from derive.indices import REDUCTIONS, rebuild
 # Of one expression: more elements than this nobody reads.
 MOST_TERMS = 1000
 _ZERO, _ONE = Integer(0), Integer(1)
+Numbers = Mapping[Symbol, Integer]
 
 
-def unroll(expression: Expr, extents: Mapping[str, int], at: Mapping[str, int]) -> Expr:
+def unroll(
+    expression: Expr, extents: Mapping[str, int], at: Mapping[str, int], maxima: Mapping[Expr, Expr] | None = None
+) -> Expr:
     """The expression at one place of its free indices, every reduction written out.
 
     To be called with SymPy's `distribute` off. Terms that are sums themselves stay apart: (x1 - mu) + (x2 - mu).
+    A maximum over an index that is a key of `maxima` is replaced by the value there.
     Raises UsageError for a value that does not exist, such as 1/(N - 1) for N = 1, and for more than `MOST_TERMS`
-    elements.
+    elements to add up.
     """
     terms = _count(expression, extents)
     if terms > MOST_TERMS:
-        raise UsageError(f"it would have {terms} elements; at most {MOST_TERMS} are written out")
+        raise UsageError(f"it has {terms} terms; at most {MOST_TERMS} are written out")
     values = {index_symbol(name): Integer(value) for name, value in {**extents, **at}.items()}
-    result = _visit(expression, values)
+    result = _Unrolling(maxima or {}).visit(expression, values)
     if result.has(zoo, nan, oo, -oo, I):
-        raise UsageError("it is not defined")
+        raise UsageError("it divides by zero, or is undefined for another reason")
     return result
 
 
@@ -49,61 +54,60 @@ def _count(expression: Expr, extents: Mapping[str, int]) -> int:
     return sum(_count(argument, extents) for argument in expression.args)
 
 
-def _visit(node: Expr, values: Mapping[Symbol, Integer]) -> Expr:
-    if isinstance(node, Symbol):
-        return values.get(node, node)
-    if isinstance(node, Indexed):
-        return reference(node.base.label.name, [values.get(index, index) for index in node.indices])
-    if isinstance(node, delta):
-        first, second = (values.get(index, index) for index in node.args)
-        return _ONE if first == second else _ZERO
-    if isinstance(node, where):
-        return _choose(node, values)
-    if isinstance(node, Relational):
-        return node.func(*(_visit(argument, values) for argument in node.args))
-    if isinstance(node, REDUCTIONS):
-        return _reduce(node, list(_terms(node, values)))
-    if isinstance(node, Add):
-        return _add(_spliced(node.args, [_visit(argument, values) for argument in node.args]))
-    return rebuild(node, [_visit(argument, values) for argument in node.args])
+@dataclass(frozen=True)
+class _Unrolling:
+    """Visits an expression with a number for each index and extent."""
+
+    maxima: Mapping[Expr, Expr]
+
+    def visit(self, node: Expr, values: Numbers) -> Expr:
+        if isinstance(node, Symbol):
+            return values.get(node, node)
+        if isinstance(node, Indexed):
+            return reference(node.base.label.name, [values.get(index, index) for index in node.indices])
+        if isinstance(node, delta):
+            first, second = (values.get(index, index) for index in node.args)
+            return _ONE if first == second else _ZERO
+        if isinstance(node, where):
+            return self.choose(node, values)
+        if isinstance(node, Relational):
+            return node.func(*(self.visit(argument, values) for argument in node.args))
+        if isinstance(node, REDUCTIONS):
+            return self.reduce(node, list(self.terms(node, values)))
+        arguments = [self.visit(argument, values) for argument in node.args]
+        return _add(_spliced(arguments)) if isinstance(node, Add) else rebuild(node, arguments)
+
+    def choose(self, node: where, values: Numbers) -> Expr:
+        """The branch that holds, where the condition is about indices and extents alone."""
+        condition = self.visit(node.args[0], values)
+        if condition in (true, false):
+            return self.visit(node.args[1 if condition == true else 2], values)
+        return where(condition, *(self.visit(branch, values) for branch in node.args[1:]))
+
+    def terms(self, node: Expr, values: Numbers) -> Iterator[Expr]:
+        """What a reduction is over, for each setting of its bound indices."""
+        limits = list(limits_of(node))
+        for place in itertools.product(*(range(1, int(values[high]) + 1) for _, high in limits)):
+            bound = {symbol: Integer(position) for (symbol, _), position in zip(limits, place, strict=True)}
+            yield self.visit(node.function, {**values, **bound})
+
+    def reduce(self, node: Expr, terms: Sequence[Expr]) -> Expr:
+        """A sum, product or maximum of explicit terms."""
+        if isinstance(node, ProductOver):
+            return Mul(*terms)
+        if isinstance(node, MaxOver):
+            largest = terms[0]
+            for term in terms[1:]:
+                largest = maximum(largest, term)
+            return self.maxima.get(largest, largest)
+        if len(set(terms)) == 1:
+            return Integer(len(terms)) * terms[0]
+        return _add(_spliced(terms) if isinstance(node.function, Sum) else terms)
 
 
-def _choose(node: where, values: Mapping[Symbol, Integer]) -> Expr:
-    """The branch that holds, where the condition is about indices and extents alone."""
-    condition = _visit(node.args[0], values)
-    if condition in (true, false):
-        return _visit(node.args[1 if condition == true else 2], values)
-    return where(condition, *(_visit(branch, values) for branch in node.args[1:]))
-
-
-def _terms(node: Expr, values: Mapping[Symbol, Integer]) -> Iterator[Expr]:
-    """What a reduction is over, for each setting of its bound indices."""
-    limits = list(limits_of(node))
-    for place in itertools.product(*(range(1, int(values[high]) + 1) for _, high in limits)):
-        bound = {symbol: Integer(position) for (symbol, _), position in zip(limits, place, strict=True)}
-        yield _visit(node.function, {**values, **bound})
-
-
-def _reduce(node: Expr, terms: Sequence[Expr]) -> Expr:
-    if isinstance(node, ProductOver):
-        return Mul(*terms)
-    if isinstance(node, MaxOver):
-        largest = terms[0]
-        for term in terms[1:]:
-            largest = maximum(largest, term)
-        return largest
-    if len(set(terms)) == 1:
-        return Integer(len(terms)) * terms[0]
-    return _add(_spliced([node.function] * len(terms), terms))
-
-
-def _spliced(origins: Sequence[Expr], terms: Sequence[Expr]) -> list[Expr]:
+def _spliced(terms: Sequence[Expr]) -> list[Expr]:
     """The terms of a sum, with those of the sums among them in their place."""
-    result: list[Expr] = []
-    for origin, term in zip(origins, terms, strict=True):
-        is_sum = isinstance(origin, Sum) and isinstance(term, Add)
-        result += term.args if is_sum else [term]
-    return result
+    return [part for term in terms for part in (term.args if isinstance(term, Add) else (term,))]
 
 
 def _add(terms: Sequence[Expr]) -> Expr:

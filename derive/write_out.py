@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from string import ascii_uppercase
 
@@ -24,6 +24,7 @@ from derive.differentiate import Cotangent, Path, Sweep, sweep
 from derive.draw import fact_holds, fact_text
 from derive.errors import UsageError
 from derive.expand import Group, Line, Place, Section, Whole, WrittenOut
+from derive.functions import maximum
 from derive.graph import Equation, Fact, Graph, Index, Quantity, fresh_name, name_of, names_in, reference
 from derive.indices import REDUCTIONS
 from derive.interpret import places
@@ -35,6 +36,7 @@ from derive.unroll import unroll
 # An index stays one digit, so that x_{11} is no riddle, and an array fits a page.
 MOST_PER_SIDE = 8
 MOST_ELEMENTS = 64
+MOST_LOCAL_DERIVATIVES = MOST_PER_SIDE**3  # of the elements of one quantity by those of another
 
 
 def write_out(
@@ -91,13 +93,11 @@ def _shown(found: Sweep) -> Iterator[Quantity]:
 
 def _check_size(quantity: Quantity, sizes: Mapping[str, int]) -> None:
     elements = prod(sizes[extent] for extent in quantity.extents)
-    if elements > MOST_ELEMENTS:
-        what = quantity.name
-        if quantity.role == "local_derivative":
-            what = f"the derivative of {quantity.of} with respect to {quantity.via}"
-        raise UsageError(
-            f"with {_listed(sizes)}, {what} has {elements} elements; at most {MOST_ELEMENTS} are written out"
-        )
+    what, most = quantity.name, MOST_ELEMENTS
+    if quantity.role == "local_derivative":
+        what, most = f"the derivative of {quantity.of} with respect to {quantity.via}", MOST_LOCAL_DERIVATIVES
+    if elements > most:
+        raise UsageError(f"with {_listed(sizes)}, {what} has {elements} elements; at most {most} are written out")
 
 
 # Labels
@@ -143,18 +143,22 @@ class _Writer:
     def __post_init__(self) -> None:
         self.graph = self.found.graph
         self.labels = {label.of: label for label in choose_labels(self.found)}
+        self.maxima: dict[Expr, Expr] = {}  # elements that are the maximum of others, by what they are
 
     def written(self) -> WrittenOut:
-        gradients = tuple(self.gradient(c, reason) for c, reason in self.with_reasons())
-        sections = (*self.forward(), *gradients, *self.closed())
+        forward = tuple(self.forward())
+        gradients = (self.gradient(cotangent, reason) for cotangent, reason in self.with_reasons())
+        sections = (*forward, *gradients, *self.closed())
         return WrittenOut(self.derivation, self.sizes, sections, tuple(self.labels.values()))
 
     def forward(self) -> Iterator[Section]:
         given = [q for q in self.graph.inputs if q.indices]
         if given:
             yield Section(("Given",), tuple(self.whole(q) for q in given))
-        equations = [self.whole(self.graph.by_name[e.name], e, "forward") for e in self.graph.equations]
-        yield Section(("Forward pass",), tuple(equations))
+        wholes = [self.whole(self.graph.by_name[e.name], e, "forward") for e in self.graph.equations]
+        yield Section(("Forward pass",), tuple(wholes))
+        for whole in wholes:
+            self.maxima.update({line.right: line.left for line in whole.lines if isinstance(line.right, maximum)})
         yield Section(("Given from above",), tuple(self.whole(q) for q in self.found.given))
 
     def whole(self, quantity: Quantity, equation: Equation | None = None, rule: str = "") -> Whole:
@@ -173,7 +177,8 @@ class _Writer:
 
     def unrolled(self, expression: Expr, indices: Sequence[Index], place: Place, name: str) -> Expr:
         try:
-            return unroll(expression, self.sizes, {i.name: k for i, k in zip(indices, place, strict=True)})
+            at = {index.name: position for index, position in zip(indices, place, strict=True)}
+            return unroll(expression, self.sizes, at, self.maxima)
         except UsageError as error:
             raise UsageError(f"with {_listed(self.sizes)}, {name} cannot be written out: {error}") from error
 
@@ -253,7 +258,8 @@ class _Writer:
         for equation in self.derivation.results:
             quantity = self.derivation.by_name[equation.name]
             whole = self.whole(quantity, equation, "closed-form")
-            wholes.append(Whole(quantity, whole.shape, whole.places, whole.lines, equation))
+            is_new = whole.shape or whole.lines[0].right != equation.expression
+            wholes.append(replace(whole, general=equation if is_new else None))
         yield Section(("Closed form",), tuple(wholes))
 
     def fact_lines(self, fact: Fact) -> Iterator[Line]:

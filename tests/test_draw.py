@@ -71,7 +71,9 @@ def test_data_are_exact_and_never_one_or_constant() -> None:
 
 def test_data_are_the_same_for_the_same_seed_only() -> None:
     graph = parse_layer(BATCH_NORM)
-    first, again, other = (draw_samples(graph, seed) for seed in ("a", "a", "b"))
+    first, other = draw_samples(graph, "a"), draw_samples(graph, "b")
+    draw_samples.cache_clear()
+    again = draw_samples(graph, "a")
     assert [s.inputs for s in first] == [s.inputs for s in again]
     assert [s.cotangents for s in first] == [s.cotangents for s in again]
     assert all(s.inputs != t.inputs for s, t in zip(first, other, strict=True))

@@ -39,7 +39,7 @@ def test_the_gradient_of_a_square(oracle: Oracle) -> None:
     truth = truth_of("x: [N]\nL = sum(x[i]**2 for i in N)", {"N": 3}, oracle)
     weight = truth.sample.cotangents["L"][()]
     expected = {place: oracle.arithmetic.number(2 * x * weight) for place, x in truth.sample.inputs["x"].items()}
-    assert close(truth.cotangent("x"), expected, oracle.bound)
+    assert close(truth.gradients.total("x"), expected, oracle.bound)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
@@ -47,15 +47,15 @@ def test_two_paths_add_up(oracle: Oracle) -> None:
     truth = truth_of("a: []\nb = a**2\nc = a*b", {}, oracle, a=Rational(3, 2))
     weight = truth.sample.cotangents["c"][()]
     # c = a^3; b reaches c by one path only.
-    assert close(truth.cotangent("a"), {(): oracle.arithmetic.number(Rational(27, 4) * weight)}, oracle.bound)
-    assert close(truth.cotangent("b"), {(): oracle.arithmetic.number(Rational(3, 2) * weight)}, oracle.bound)
+    assert close(truth.gradients.total("a"), {(): oracle.arithmetic.number(Rational(27, 4) * weight)}, oracle.bound)
+    assert close(truth.gradients.total("b"), {(): oracle.arithmetic.number(Rational(3, 2) * weight)}, oracle.bound)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
 def test_a_local_derivative_holds_all_else_fixed(oracle: Oracle) -> None:
     truth = truth_of("a: []\nb = a**2\nc = a*b", {}, oracle, a=Rational(3, 2))
-    assert close(truth.local("c", "a")[()], {(): oracle.arithmetic.number(Rational(9, 4))}, oracle.bound)
-    assert close(truth.local("c", "b")[()], {(): oracle.arithmetic.number(Rational(3, 2))}, oracle.bound)
+    assert close(truth.gradients.local("c", "a")[()], {(): oracle.arithmetic.number(Rational(9, 4))}, oracle.bound)
+    assert close(truth.gradients.local("c", "b")[()], {(): oracle.arithmetic.number(Rational(3, 2))}, oracle.bound)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
@@ -70,7 +70,7 @@ def test_contributions_are_cotangent_times_local_derivative(oracle: Oracle) -> N
 def test_scalar_diff_is_exact() -> None:
     truth = truth_of("x: [N]\nr = sqrt(sum(x[i]**2 for i in N))", {"N": 2}, SCALAR_DIFF, x=[Integer(1), Integer(1)])
     weight = truth.sample.cotangents["r"][()]
-    assert truth.cotangent("x") == {(1,): weight * sqrt(2) / 2, (2,): weight * sqrt(2) / 2}
+    assert truth.gradients.total("x") == {(1,): weight * sqrt(2) / 2, (2,): weight * sqrt(2) / 2}
 
 
 def test_batch_norm_of_two_rows_by_hand() -> None:
@@ -95,8 +95,8 @@ def test_the_oracles_agree(text: str) -> None:
     extents = dict(zip(staged(text).forward.extents, (2, 3), strict=False))
     central, stepped, exact = (truth_of(text, extents, oracle) for oracle in ORACLES)
     for quantity in central.sample.graph.quantities:
-        assert close(central.cotangent(quantity.name), exact.cotangent(quantity.name), 1e-50)
-        assert close(stepped.cotangent(quantity.name), exact.cotangent(quantity.name), 1e-12)
+        assert close(central.gradients.total(quantity.name), exact.gradients.total(quantity.name), 1e-50)
+        assert close(stepped.gradients.total(quantity.name), exact.gradients.total(quantity.name), 1e-12)
 
 
 def test_forward_values_are_those_of_the_interpreter() -> None:
@@ -176,4 +176,4 @@ def test_a_planted_loss_of_a_path_in_the_layer_is_seen() -> None:
     derivation = staged(BATCH_NORM)
     right = Truth(derivation, sample, COMPLEX_STEP)
     wrong = Truth(derivation, Sample(other, *(vars(sample)[f] for f in list(vars(sample))[1:])), COMPLEX_STEP)
-    assert not close(right.cotangent("x"), wrong.cotangent("x"), 1e-3)
+    assert not close(right.gradients.total("x"), wrong.gradients.total("x"), 1e-3)

@@ -17,6 +17,7 @@ from derive.printing.names import DERIVED_ROLES, Names, Notation
 from derive.printing.outline import title_of
 from derive.printing.symbols import read_name
 from derive.printing.text_math import LayerTextPrinter, can_be_subscripts
+from derive.printing.width import width_of
 
 # Stands for an index that takes all of its values.
 _DOT = "·"
@@ -40,7 +41,18 @@ class _AsInNotes(Arrangement):
 
 
 class ElementLatexPrinter(_AsInNotes, LayerLatexPrinter):
-    """Elements in LaTeX."""
+    """Elements in LaTeX. What would stand below a fraction's line and be wider than `widest` can be broken instead."""
+
+    def __init__(self, names: Names, widest: float) -> None:
+        super().__init__(names)
+        self._widest = widest
+
+    def fraction(self, above: str, below: Sequence[str]) -> str:
+        r"""A \frac, or a product with the power -1."""
+        if width_of(self.joined(below)) <= self._widest:
+            return super().fraction(above, below)
+        factors = [] if above == "1" else [self.bracket(above) if " + " in above or " - " in above else above]
+        return self.joined([*factors, self.raised(self.bracket(self.joined(below)), "-1")])
 
     def index(self, name: str) -> str:
         """The symbol of an index or an extent."""
@@ -51,7 +63,19 @@ class ElementLatexPrinter(_AsInNotes, LayerLatexPrinter):
 
 
 class ElementTextPrinter(_AsInNotes, LayerTextPrinter):
-    """Elements in Unicode."""
+    """Elements in Unicode; letters and numbers as subscripts, or either of them in square brackets."""
+
+    def __init__(self, names: Names, lower_letters: bool, lower_numbers: bool) -> None:
+        super().__init__(names)
+        self._lower = {False: lower_letters, True: lower_numbers}
+
+    def _with_indices(self, symbol: str, exponent: str, indices: Sequence[Expr]) -> str:
+        self._subscripts = self._lower[all(isinstance(index, Integer) or index == _ANY for index in indices)]
+        return super()._with_indices(symbol, exponent, indices)
+
+    def _reduced(self, expression: Expr, sign: str) -> str:
+        self._subscripts = self._lower[False]
+        return super()._reduced(expression, sign)
 
     def index(self, name: str) -> str:
         """The symbol of an index or an extent."""
@@ -117,12 +141,13 @@ def _whole_quantities(quantities: Mapping[str, Quantity]) -> dict[str, Quantity]
 
 def text_printer(written: WrittenOut, wholes: Wholes) -> ElementTextPrinter:
     """A printer with indices as subscripts, where every name and index allows it."""
-    primal = [q for q in written.derivation.forward.quantities if read_name(q.name).subscripts]
+    subscripts = [part for q in written.derivation.forward.quantities for part in read_name(q.name).subscripts]
     letters = {index.name for quantity in written.by_name.values() for index in quantity.indices}
     for equation in written.derivation.results:
         letters |= {symbol.name for symbol in equation.expression.atoms(Symbol) if symbol.is_integer}
     letters -= set(written.derivation.forward.extents)
-    return ElementTextPrinter(wholes.names, not primal and can_be_subscripts(sorted(letters)))
+    lower_letters = not subscripts and can_be_subscripts(sorted(letters))
+    return ElementTextPrinter(wholes.names, lower_letters, not any(part[-1].isdigit() for part in subscripts))
 
 
 def title_prose(written: WrittenOut) -> Prose:

@@ -27,6 +27,7 @@ __all__ = ["expanded_data", "expanded_latex", "expanded_markdown", "expanded_tex
 
 # Of one display, in which there is no page break.
 _MOST_ROWS = 8
+_MOST_BELOW = 0.7  # of a line, for what stands below a fraction's line
 _BOX = 1.0  # what \boxed adds to the width
 _DOCUMENT_WIDTH = 37.0  # of the 39 em that a line of the article has
 
@@ -147,7 +148,7 @@ class _Page:
         self.width = width
         self._written = written
         self._wholes = Wholes(written, notation)
-        self.printer = ElementLatexPrinter(self._wholes.names)
+        self.printer = ElementLatexPrinter(self._wholes.names, _MOST_BELOW * width)
 
     def pieces(self) -> Iterator[_Words | _Formula]:
         for section in self._written.sections:
@@ -201,12 +202,12 @@ class _Page:
             yield from self._displays([whole.lines]) if whole.lines else [_alone(self._print(whole.elements[0]))]
             return
         tables = self._tables(whole, whole.values)
-        if all(table.width <= self.width for table in tables):
+        if not whole.lines or all(table.width <= self.width for table in tables):
             yield from tables
             return
         yield from self._tables(whole, whole.elements)
         columns = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
-        yield from self._displays([[whole.lines[position]] for position in columns] if whole.lines else [])
+        yield from self._displays([[whole.lines[position]] for position in columns])
 
     def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[_Formula]:
         """A list in brackets, or a matrix, or a matrix for each slice."""

@@ -69,13 +69,12 @@ class _Page:
             yield self._lines(whole.lines) if whole.lines else _INDENT + self.writer.expression(whole.elements[0])
             return
         tables = self._tables(whole, whole.values)
-        if all(columns(row) <= self._width for table in tables for row in table):
+        if not whole.lines or all(columns(row) <= self._width for table in tables for row in table):
             yield from ("\n".join(table) for table in tables)
             return
         yield from ("\n".join(table) for table in self._tables(whole, whole.elements))
         by_column = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
-        if whole.lines:
-            yield self._lines([whole.lines[position] for position in by_column])
+        yield self._lines([whole.lines[position] for position in by_column])
 
     def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[list[str]]:
         """A list in brackets, or a matrix, or a matrix for each slice; each as rows of text."""

@@ -8,8 +8,9 @@ for an older quantity of the same indices offers a relation (x = mu + xhat*sqrt(
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, exp
 
@@ -19,7 +20,6 @@ from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, substi
 from derive.rules.matching import whole_matches
 from derive.rules.normal_form import Vocabulary, polynomial_names
 from derive.rules.polynomial import Monomial, Polynomial, Total, make_monomial
-from derive.rules.sums import put_in
 
 _ONE = Integer(1)
 HIDDEN = "hidden "  # a space keeps these names away from every identifier
@@ -111,13 +111,39 @@ def _is_extent_power(node: Expr) -> bool:
     return not is_indexed(node) and not any(name_of(atom) for atom in node.atoms(Symbol))
 
 
-def unfold(expression: Expr, plain: list[PlainEquation]) -> Expr:
+def unfold(expression: Expr, plain: Sequence[PlainEquation]) -> Expr:
     """The expression with every hidden quantity written out again."""
-    for equation in reversed(plain):
+    return _unfold(expression, _unfolded(tuple(plain))) if _has_hidden(expression) else expression
+
+
+@lru_cache(maxsize=1000)
+def _unfolded(plain: tuple[PlainEquation, ...]) -> dict[str, PlainEquation]:
+    """The hidden equations with no hidden quantity on their right sides."""
+    result: dict[str, PlainEquation] = {}
+    for equation in plain:
         if equation.hidden:
-            indices = equation.element.indices if isinstance(equation.element, Indexed) else ()
-            expression = put_in(expression, equation.name, indices, equation.expression)
-    return expression
+            result[equation.name] = replace(equation, expression=_unfold(equation.expression, result))
+    return result
+
+
+def _unfold(node: Expr, hidden: dict[str, PlainEquation]) -> Expr:
+    if not _has_hidden(node):
+        return node
+    if isinstance(node, (Indexed, Symbol)):
+        equation = hidden[name_of(node) or ""]
+        if not isinstance(node, Indexed):
+            return equation.expression
+        return substitute(equation.expression, dict(zip(equation.element.indices, node.indices, strict=True)))
+    if isinstance(node, REDUCTIONS):
+        return node.func(_unfold(node.function, hidden), *node.limits)
+    return rebuild(node, [_unfold(argument, hidden) for argument in node.args])
+
+
+@lru_cache(maxsize=200_000)
+def _has_hidden(node: Expr) -> bool:
+    if isinstance(node, (Indexed, Symbol)):
+        return (name_of(node) or "").startswith(HIDDEN)
+    return any(_has_hidden(argument) for argument in node.args)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Sum, Symbol
 from sympy.core.relational import Relational
 
 from derive.functions import delta
-from derive.graph import name_of
-from derive.indices import REDUCTIONS, separate_bound
+from derive.graph import name_of, names_in
+from derive.indices import REDUCTIONS, canonical_bound, remake, separate_bound
 from derive.rules.matching import match_factors, whole_matches
 from derive.rules.polynomial import (
     Base,
@@ -29,12 +30,27 @@ from derive.rules.polynomial import (
 )
 
 _ONE = Integer(1)
-# A power of a sum is multiplied out up to this exponent; beyond, and past this many terms, it stays opaque.
-_MOST_EXPANDED, MOST_TERMS = 4, 400
+# A power of a sum is multiplied out up to this exponent; beyond, it stays opaque.
+_MOST_EXPANDED = 4
+# A normal form of more terms than this is given up.
+_MOST_TERMS = 200
 
 
 class TooLargeError(Exception):
-    """A normal form outgrew MOST_TERMS: the caller falls back to what it had."""
+    """A normal form grew out of bounds, or all the work allowed is done: the caller falls back to what it had."""
+
+
+class Budget:
+    """How many terms may still be made. It counts work, not time, so that results are the same everywhere."""
+
+    def __init__(self, terms: int = 100_000) -> None:
+        self.left = terms
+
+    def spend(self, terms: int) -> None:
+        """Take the terms off; TooLargeError when none are left."""
+        self.left -= terms
+        if self.left < 0 or terms > _MOST_TERMS:
+            raise TooLargeError
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,7 @@ class Vocabulary:
     """What the normal form is written in. `used` collects the facts that were applied, in order.
 
     With `only_inside` the facts are applied only inside opaque expressions, where they are needed to recognize a
-    radicand by its name.
+    radicand by its name. `budget` is the work that is left.
     """
 
     replacements: dict[str, Replacement] = field(default_factory=dict)
@@ -77,6 +93,7 @@ class Vocabulary:
     nonnegative: frozenset[str] = frozenset()
     used: list[TotalFact] = field(default_factory=list)
     only_inside: bool = False
+    budget: Budget = field(default_factory=Budget)
 
     def normalize(self, expression: Expr) -> Polynomial:
         """The normal form; raises TooLargeError when it explodes, TypeError for an unknown construct."""
@@ -117,14 +134,14 @@ class Vocabulary:
         replacement = self.replacements.get(name_of(node) or "")
         if replacement is None:
             return Polynomial.of(node)
+        self.budget.spend(len(replacement.value.terms))
         indices = node.indices if isinstance(node, Indexed) else ()
         return replacement.value.renamed(dict(zip(replacement.indices, indices, strict=True)))
 
     def _product(self, factors: Iterable[Polynomial]) -> Polynomial:
         result = Polynomial.number(_ONE)
         for factor in factors:
-            if len(result.terms) * len(factor.terms) > MOST_TERMS:
-                raise TooLargeError
+            self.budget.spend(len(result.terms) * len(factor.terms))
             result *= factor
         return result
 
@@ -166,14 +183,13 @@ class Vocabulary:
             assert isinstance(held, _Holder)
             return node.func(held.args[0], *((symbol, _ONE, high) for symbol, high in total.limits))
         if isinstance(node, (Function, Pow)):
-            return node.func(*(self._inside_argument(argument) for argument in node.args))
+            return remake(node, [self._inside_argument(argument) for argument in node.args])
         raise TypeError(f"the normal form has no rule for {type(node).__name__}: {node}")
 
     def _inside_argument(self, argument: Expr) -> Expr:
-        if isinstance(argument, Relational):
-            return argument.func(*(self._inside_argument(side) for side in argument.args))
-        if argument.is_Boolean:
-            return argument
+        if isinstance(argument, Relational) or argument.is_Boolean:
+            # A condition stays as it is: x == max(x) holds of the very same numbers, not of equal expressions.
+            return canonical_bound(argument)
         return expression_of(self._visit_inside(argument))
 
     def _named(self, expression: Expr) -> Polynomial | Expr:
@@ -189,8 +205,7 @@ class Vocabulary:
 
     def apply_facts(self, polynomial: Polynomial) -> Polynomial:
         """Replace each total whose value is known."""
-        if len(polynomial.terms) > MOST_TERMS:
-            raise TooLargeError
+        self.budget.spend(len(polynomial.terms))
         return polynomial.mapped(self._known_total) if self.facts else polynomial
 
     def _known_total(self, base: Base, exponent: Rational) -> Polynomial | None:
@@ -277,19 +292,15 @@ def polynomial_names(polynomial: Polynomial) -> list[str]:
     found: dict[str, None] = {}
     for monomial in polynomial.terms:
         for base, _ in monomial:
-            _collect_names(base, found)
+            found.update(dict.fromkeys(_base_names(base)))
     return list(found)
 
 
-def _collect_names(base: Base, found: dict[str, None]) -> None:
+@lru_cache(maxsize=200_000)
+def _base_names(base: Base) -> tuple[str, ...]:
     if isinstance(base, Total):
-        for inner, _ in base.monomial:
-            _collect_names(inner, found)
-        return
-    for atom in sorted(base.atoms(Indexed, Symbol), key=str):
-        name = name_of(atom)
-        if name is not None:
-            found.setdefault(name)
+        return tuple(dict.fromkeys(name for inner, _ in base.monomial for name in _base_names(inner)))
+    return tuple(names_in(base))
 
 
 def free_of(base: Base, symbols: Iterable[Symbol]) -> bool:

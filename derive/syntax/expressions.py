@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, Sum
+from sympy import Add, Expr, Integer, Pow
 from sympy.core.relational import Eq, Ge, Gt, Le, Lt, Ne, Relational
 
 from derive import functions
@@ -21,37 +21,12 @@ from derive.syntax.extents import Slot
 from derive.syntax.hints import CONSTRUCTS, OPERATORS, OTHER_FUNCTIONS
 from derive.syntax.literals import MAX_BITS, bits, check_number, number
 from derive.syntax.names import Names, did_you_mean
+from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, WORDS, multiply
 from derive.syntax.source import Source
 
 MAX_DEPTH = 60
 MAX_EXPONENT = 100
 MAX_INDEX = 10**6
-
-FUNCTIONS: dict[str, tuple[int, Callable[..., Expr]]] = {
-    "sqrt": (1, lambda e: Pow(e, Rational(1, 2))),
-    "exp": (1, sympy.exp),
-    "log": (1, sympy.log),
-    "log1p": (1, functions.log1p),
-    "tanh": (1, sympy.tanh),
-    "sigmoid": (1, functions.sigmoid),
-    "softplus": (1, functions.softplus),
-    "erf": (1, sympy.erf),
-    "sin": (1, sympy.sin),
-    "cos": (1, sympy.cos),
-    "abs": (1, sympy.Abs),
-    "sign": (1, sympy.sign),
-    "relu": (1, functions.relu),
-    "maximum": (2, functions.maximum),
-    "minimum": (2, functions.minimum),
-}
-REDUCTIONS: dict[str, Callable[..., Expr]] = {
-    "sum": Sum,
-    "mean": lambda e, *limits: Mul(Sum(e, *limits), *(Pow(extent, -1) for _, _, extent in limits)),
-    "max": functions.MaxOver,
-    "prod": functions.ProductOver,
-}
-CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
-WORDS = (*FUNCTIONS, *REDUCTIONS, *CONSTANTS, "where", "delta")
 
 _COMPARISONS: dict[type[ast.cmpop], type[Relational]] = {
     ast.Eq: Eq, ast.NotEq: Ne, ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge,
@@ -146,7 +121,7 @@ class ExpressionParser:
         terms = [self.expression(first)]
         for part, negative in reversed(parts):
             term = self.expression(part)
-            terms.append(Mul(-1, term) if negative else term)
+            terms.append(multiply([Integer(-1), term]) if negative else term)
         self._check_size(node, terms)
         return self._checked(node, Add(*terms))
 
@@ -169,7 +144,7 @@ class ExpressionParser:
                     raise self._error(part, "division by zero", "the divisor is always 0")
                 factors.append(Pow(factor, -1) if divides else factor)
         self._check_size(node, factors)
-        return self._checked(node, Mul(*factors))
+        return self._checked(node, multiply(factors))
 
     def _power(self, node: ast.BinOp) -> Expr:
         base, exponent = self.expression(node.left), self.expression(node.right)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -119,8 +120,15 @@ h[n, d] = sigmoid(o[n, d])*tanh(c[n, d])
 """,
     "functions": """
 x: [N]
-y[i] = erf(x[i]/sqrt(2))*x[i] + softplus(x[i]) + sin(x[i])*cos(x[i]) + abs(x[i]) + log1p(x[i]**2) + sign(x[i])*pi
+y[i] = softplus(x[i]) + sin(x[i])*cos(x[i]) + abs(x[i]) + log1p(x[i]**2) + sign(x[i])*pi
+""",
+    "kinks": """
+x: [N]
 z[i] = minimum(x[i], 2)*maximum(x[i], -1/3) + exp(1)*x[i] + sqrt(N)*log(x[i]**2 + 1/3)
+""",
+    "gelu": """
+x: [N]
+y[i] = x[i]*(1 + erf(x[i]/sqrt(2)))/2
 """,
     "product": """
 x: [N, D]
@@ -193,12 +201,14 @@ def graph_of(name: str) -> Graph:
     return parse_layer(LAYERS[name], name)
 
 
+@cache
 def derivation_of(name: str, form: Form = "staged") -> Derivation:
     """A derivation of one of the layers; `staged` is the plain reverse sweep."""
     graph = graph_of(name)
     return Derivation(graph, vjp(graph), "staged", (), ()) if form == "staged" else derive(graph, form)
 
 
+@cache
 def module_of(name: str, form: Form = "staged") -> ModuleType:
     """The generated functions of one of the layers."""
     return compile_derivation(derivation_of(name, form))
