@@ -220,6 +220,9 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         for name in graph.outputs
     }
     needed = _depending_on(graph, wanted)
+    for name in [*needed, *graph.outputs]:
+        if f"d{name}" in graph.names:
+            raise UsageError(f"the gradient with respect to {name!r} would be called 'd{name}', and that is in use")
     taken = graph.names | {f"d{quantity.name}" for quantity in graph.quantities}
     totals: dict[str, Quantity] = {}
     found: list[Cotangent] = []

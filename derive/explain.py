@@ -109,6 +109,7 @@ class _Narrator:
         for equation in self.graph.equations:
             where = f" in line {equation.line}" if equation.line else ""
             self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+        self.say("graph", self._graph())
         if self.closing is None and self.form != "staged":
             self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
         given: list[str | Expr] = ["The loss is any scalar function of "]
@@ -116,6 +117,17 @@ class _Narrator:
         given += ["; given ", "is " if len(outputs) == 1 else "are "]
         given += _listed([q.element for q in self.sweep.given])
         self.say("given", (*given, "."))
+
+    def _graph(self) -> Prose:
+        """Which quantity goes into which: the arrows that the chain rule walks back."""
+        said: list[str | Expr] = ["The graph"]
+        between = ": "
+        for quantity in self.graph.quantities:
+            users = [self.graph.by_name[name].element for name in self.graph.uses[quantity.name]]
+            if users:
+                said += [between, quantity.element, " goes into ", *_listed(users)]
+                between = "; "
+        return (*said, ".")
 
     def cotangent(self, cotangent: Cotangent) -> None:
         """Everything about one cotangent: its paths, their contributions, their sum, and the closed form."""
@@ -185,13 +197,13 @@ class _Narrator:
         """Multiply out, apply what is known of sums, and factor; unless that only obscures what the chain rule says."""
         try:
             polynomial = replace(closing.vocabulary, used=[], only_inside=True, budget=Budget()).normalize(current)
+            spread = self.line(quantity, expression_of(polynomial))
+            if spread != self.steps[-1].equation:
+                reason: Prose = ("Multiply out, and pull out of each sum what does not depend on it.",)
+                self.say("distribute", reason, spread, "full")
+            polynomial = self._apply_facts(closing, quantity, polynomial)
         except TooLargeError:
             return closing.closed[quantity.name], self.line(quantity, before)
-        spread = self.line(quantity, expression_of(polynomial))
-        if spread != self.steps[-1].equation:
-            reason: Prose = ("Multiply out, and pull out of each sum what does not depend on it.",)
-            self.say("distribute", reason, spread, "full")
-        polynomial = self._apply_facts(closing, quantity, polynomial)
         collapsed = unfold(collect(polynomial, means=True), closing.plain)
         if _price(quantity, before) < _price(quantity, collapsed):
             return polynomial, self.line(quantity, before)
@@ -202,14 +214,19 @@ class _Narrator:
         if self.steps[-1].equation == final:
             self.steps[-1] = replace(self.steps[-1], detail=detail, boxed=boxed)
         else:
-            reason = "Factor." if boxed or not kept else "Factor; others are written with it, so it keeps its name."
+            reason = "Take out what the terms share."
+            if kept and not boxed:
+                reason += " It costs less to keep this than to put it into what follows."
             self.say("collect", (reason,), final, detail, boxed=boxed)
 
     def _drop_vanishing(self, closing: Closing, quantity: Quantity, current: Expr) -> Expr:
         dropped = False
         for total in find_sums(current):
             raw = replace(closing.raw, used=[], budget=Budget())
-            if raw.normalize(total):
+            try:
+                if raw.normalize(total):
+                    continue
+            except TooLargeError:
                 continue
             reason: list[str | Expr] = ["This sum vanishes"]
             for number, fact in enumerate(raw.used):
@@ -263,7 +280,7 @@ class _Narrator:
         if not used:
             return current
         line = self.line(quantity, current)
-        self.say("change-basis", ("Write ", *_listed(used), " this way."), line)
+        self.say("change-basis", ("Put that in for ", *_listed(used), "."), line)
         return line.expression
 
     def _tell_relation(self, closing: Closing, older: str, found: Replacement, value: Expr) -> None:
@@ -307,6 +324,7 @@ class _Narrator:
             vocabulary.used = []
             if found.polynomial is None:
                 continue
+            vocabulary.budget = Budget()
             folded = vocabulary.apply_facts(found.polynomial)
             if folded == found.polynomial:
                 continue

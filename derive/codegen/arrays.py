@@ -87,7 +87,7 @@ class ArrayPrinter(ElementwisePrinter):
                 # Better than a product with zeros and ones: NaN and infinity stay where they are.
                 above.remove(factor)
                 rest = self._unsigned(Product(coefficient, tuple(above), tuple(below)))
-                return self._choose(condition, rest, _ZERO)
+                return self._choose(condition[0], *((rest, _ZERO) if condition[1] else (_ZERO, rest)))
         numerators = [self._factor(factor, below) for factor in above]
         return self._quotient(numerators, [self._print(factor) for factor in below], coefficient)
 
@@ -162,7 +162,8 @@ class ArrayPrinter(ElementwisePrinter):
         absent = [self._extent(extent.name) for symbol, extent in limits if symbol not in body.axes]
         if method == "max" or not absent:
             return code
-        return Code(f"{code.within(ATOM)}**({' * '.join(absent)})", code.axes, POWER, code.weak)
+        power = absent[0] if len(absent) == 1 else f"({' * '.join(absent)})"
+        return Code(f"{code.within(ATOM)}**{power}", code.axes, POWER, code.weak)
 
     def _enter(self, limits: Iterable[tuple[Symbol, Symbol]]) -> None:
         """Note the bound indices of a reduction: their extents, and that they come behind those around them."""

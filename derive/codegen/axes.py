@@ -61,11 +61,11 @@ def align(code: Code, axes: Axes) -> Code:
     if wanted == own.axes:
         return own
     slices = [":" if axis in own.axes else "None" for axis in wanted]
+    first = slices.index("None")
+    if first > 1 and ":" not in slices[first:]:
+        slices[:first] = ["..."]
     while slices[-1] == ":":  # NumPy adds them by itself
         slices.pop()
-    added = slices.count("None")
-    if slices[-added:] == ["None"] * added and len(slices) - added > 1:
-        slices = ["...", *slices[-added:]]
     return Code(f"{own.within(ATOM)}[{', '.join(slices)}]", axes)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from sympy import Indexed
 
 from derive.codegen.arrays import ArrayPrinter
-from derive.codegen.axes import extents_in
+from derive.codegen.axes import Code, extents_in
 from derive.codegen.runtime import ARRAY, SCALAR
 from derive.codegen.wrapping import WIDTH, call, clause
 from derive.graph import Fact, Graph, Quantity, Relation, names_in
@@ -38,7 +38,7 @@ class Checks:
         for quantity in graph.inputs:
             for extent in quantity.extents:
                 self._owners.setdefault(extent, quantity.name)
-        self._printer = ArrayPrinter(graph.by_name, dtype=dtype)
+        self._graph = graph
         numbers = {extent for equation in graph.equations for extent in extents_in(equation.expression)}
         self.extents = {extent: None for extent in self._owners if extent in numbers}
         for extent in self.extents:
@@ -53,7 +53,6 @@ class Checks:
         for fact in arrays:
             self.switch = switch
             self._require_everywhere(fact)
-        self.extents |= self._printer.extents
 
     def _require_length(self, extent: str) -> None:
         owner = self._owners[extent]
@@ -62,7 +61,7 @@ class Checks:
 
     def _require(self, fact: Fact) -> None:
         """A fact about numbers and extents."""
-        left, right = self._printer.aligned(fact.left, fact.right)
+        left, right = self._sides(fact)
         names = _names(fact)
         extents = list(dict.fromkeys([*extents_in(fact.left), *extents_in(fact.right)]))
         got = ", ".join(f"{name} = {{{name}}}" for name in (*names, *extents))
@@ -72,7 +71,7 @@ class Checks:
 
     def _require_everywhere(self, fact: Fact) -> None:
         """A fact about arrays."""
-        left, right = self._printer.aligned(fact.left, fact.right)
+        left, right = self._sides(fact)
         if fact.relation == "==":
             # Rounding may take half of the digits.
             tolerance = f"np.sqrt(np.finfo({self._dtype}).eps)"
@@ -81,6 +80,12 @@ class Checks:
             condition = f"np.all({left} {fact.relation} {right})"
         message = f"{_names(fact)[0]}: expected {self._note(fact)} everywhere"
         self._raise(f"{self.switch} and not {condition}", message)
+
+    def _sides(self, fact: Fact) -> list[Code]:
+        printer = ArrayPrinter(self._graph.by_name, fact.indices, self._dtype)
+        sides = printer.aligned(fact.left, fact.right)
+        self.extents |= printer.extents
+        return sides
 
     def _note(self, fact: Fact) -> str:
         text = equation_text(fact).removeprefix("assert ")

@@ -147,15 +147,12 @@ class ElementwisePrinter(NumPyPrinter):
 
     # Conditions.
 
-    def _condition(self, factor: Expr) -> Code | None:
-        """The condition under which a factor is 1, where it is 0 otherwise; None for any other factor."""
+    def _condition(self, factor: Expr) -> tuple[Code, bool] | None:
+        """The condition of a factor that is 1 or 0, and whether it is 1 where that holds; None for any other factor."""
         if isinstance(factor, delta) and factor.args[0] != factor.args[1]:
-            return self._identity(factor, "bool")
-        if isinstance(factor, where) and factor.args[1:] == (1, 0):
-            return self._print(factor.args[0])
-        if isinstance(factor, where) and factor.args[1:] == (0, 1):
-            condition = self._print(factor.args[0])
-            return Code(f"~({condition})", condition.axes, POWER)
+            return self._identity(factor, "bool"), True
+        if isinstance(factor, where) and factor.args[1:] in ((1, 0), (0, 1)):
+            return self._print(factor.args[0]), factor.args[1] == 1
         return None
 
     def _print_where(self, expr: where) -> Code:

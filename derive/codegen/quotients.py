@@ -33,10 +33,18 @@ def quotient(above: Sequence[Code], below: Sequence[Code], common: Common) -> Co
 
 
 def _grouped(above: Sequence[Code], below: Sequence[Code]) -> list[_Group]:
-    """Groups from few axes to many. A divisor goes to the smallest group that has its axes and more than divisors."""
+    """Groups from few axes to many. A divisor goes to the smallest group that has its axes and more than divisors.
+
+    Plain numbers join the smallest of several groups: that costs little, and is exact in any dtype.
+    """
     groups: dict[frozenset[object], _Group] = {}
-    for code in sorted(above, key=lambda code: len(code.axes)):
+    for code in sorted((code for code in above if not code.weak), key=lambda code: len(code.axes)):
         groups.setdefault(frozenset(code.axes), _Group()).above.append(code)
+    numbers = [code for code in above if code.weak]
+    if len(groups) < 2:
+        groups = {frozenset(): _Group(), **groups}
+    next(iter(groups.values())).above[:0] = numbers
+    groups = {axes: group for axes, group in groups.items() if group.above}
     for code in sorted(below, key=lambda code: len(code.axes)):
         axes = frozenset(code.axes)
         fitting = [own for own in groups if axes <= own]

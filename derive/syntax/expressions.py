@@ -7,7 +7,7 @@ whole from their factors and terms, so that `2*(a + b)*c` keeps its bracket what
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import sympy
@@ -31,6 +31,7 @@ MAX_INDEX = 10**6
 _COMPARISONS: dict[type[ast.cmpop], type[Relational]] = {
     ast.Eq: Eq, ast.NotEq: Ne, ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge,
 }  # fmt: skip
+
 
 @dataclass
 class Scope:

@@ -1,4 +1,4 @@
-"""What generated functions do with arguments that do not fit: each error names the argument, what came, what was wanted."""
+"""Arguments that do not fit: each error names the argument, what came, and what was expected."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_is_accepted(x: Any) -> None:
     for eps in (1e-5, np.float32(1e-5), np.array(1e-5), 1):
         y, residuals = module.forward(x, G, B, eps)
         assert np.ndarray is type(y)
-        assert (2, 3) == y.shape
+        assert y.shape == (2, 3)
         assert y.dtype.isnative
         assert all(np.ndarray is type(value) for value in residuals if np.ndim(value))
 
@@ -124,7 +124,7 @@ def test_one_extent_twice() -> None:
 def test_an_extent_that_only_residuals_tell() -> None:
     module = module_of("transposition")
     y, residuals = module.forward(X)
-    assert (3, 2) == y.shape
+    assert y.shape == (3, 2)
     with pytest.raises(ValueError, match=r"dy: expected shape \(3, 2\) = \(D, N\), got \(2, 3\)"):
         module.backward(X, residuals)
 
@@ -132,7 +132,7 @@ def test_an_extent_that_only_residuals_tell() -> None:
 def test_a_tuple_of_cotangents() -> None:
     module = module_of("gates")
     (c, h), residuals = module.forward(X, X, X, X)
-    assert 4 == len(module.backward((c, h), residuals))
+    assert len(module.backward((c, h), residuals)) == 4
     for wrong in (c, (c,), [c, h], None):
         with pytest.raises(TypeError, match=r"cotangents: expected a tuple \(dc, dh\), got"):
             module.backward(wrong, residuals)

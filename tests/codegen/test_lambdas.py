@@ -24,7 +24,7 @@ def test_every_equation_of_every_layer(name: str) -> None:
 
 def test_arguments_are_quantities_then_extents() -> None:
     graph = parse_layer("x: [N, D]\nw: [D]\nm[i] = mean(w[j]*x[i, j] for j in D)")
-    assert (["w", "x"], ["N", "D"]) == equation_arguments(graph.equations[0], graph.by_name)
+    assert equation_arguments(graph.equations[0], graph.by_name) == (["w", "x"], ["N", "D"])
     function = lambdify_equation(graph.equations[0], graph.by_name)
     found = function(x=np.ones((2, 4)), w=np.full(4, 3.0), N=2, D=4)
     np.testing.assert_array_equal(found, [3.0, 3.0])

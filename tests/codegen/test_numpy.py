@@ -200,7 +200,7 @@ def test_only_numpy_and_the_standard_library_are_imported() -> None:
 
 def test_math_is_imported_for_erf_alone() -> None:
     with_math = [name for name in LAYERS if "\nimport math\n" in module_text(derivation_of(name))]
-    assert ["gelu"] == with_math
+    assert with_math == ["gelu"]
 
 
 def test_what_an_author_writes_in_the_description_stays_in_the_docstring() -> None:
@@ -252,15 +252,18 @@ def test_the_text_does_not_depend_on_the_hash_seed() -> None:
         ).stdout
         for seed in ("0", "4711")
     }  # fmt: skip
-    assert 1 == len(texts)
+    assert len(texts) == 1
     assert texts.pop().count("def forward(") == len(LAYERS)
 
 
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
-    names = {"count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)", "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2"}
+    awkward = {
+        "count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)",
+        "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
+    }
     for name in LAYERS:
         (tmp_path / f"layer_{name}.py").write_text(module_text(derivation_of(name)))
-    for name, text in names.items():
+    for name, text in awkward.items():
         (tmp_path / f"layer_{name}.py").write_text(module_text(derive(parse_layer(text, name), "staged")))
     files = sorted(str(path) for path in tmp_path.glob("*.py"))
     config = str(ROOT / "pyproject.toml")

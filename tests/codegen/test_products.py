@@ -47,4 +47,4 @@ def test_factors_that_share_an_index_are_summed_together() -> None:
     (summation,) = parts("y = sum(b[i]*a[j]*x[i, j] for i in N for j in D)").above
     assert isinstance(summation, Summation)
     assert {"a[j]", "b[i]", "x[i, j]"} == {str(factor) for factor in summation.above}
-    assert ["i", "j"] == [str(symbol) for symbol, _ in summation.limits]
+    assert [str(symbol) for symbol, _ in summation.limits] == ["i", "j"]

@@ -29,9 +29,9 @@ def test_a_broken_statement_is_the_same_statement(text: str) -> None:
 
 
 def test_short_lines_stay_whole() -> None:
-    assert ["    y = a + b"] == statement("y", "a + b")
-    assert ["    # y = a + b"] == comment("y = a + b")
-    assert ["    f(a, b)"] == call("f", ["a", "b"], "")
+    assert statement("y", "a + b") == ["    y = a + b"]
+    assert comment("y = a + b") == ["    # y = a + b"]
+    assert call("f", ["a", "b"], "") == ["    f(a, b)"]
 
 
 def test_terms_stand_below_each_other() -> None:
@@ -42,7 +42,7 @@ def test_terms_stand_below_each_other() -> None:
 def test_a_condition_breaks_inside_its_call() -> None:
     lines = clause("if", f"check and not np.all({LONG * 2} >= {LONG * 3})")
     ast.parse("\n".join([*lines, "        pass"]).replace("    if", "if", 1))
-    assert ["    if check and not np.all(", "    ):"] == [lines[0], lines[-1]]
+    assert [lines[0], lines[-1]] == ["    if check and not np.all(", "    ):"]
 
 
 def test_comments_break_between_words_of_the_grammar_only() -> None:

@@ -97,6 +97,9 @@ TEXTS = [
     "abs(eps) + cos(eps) + erf(eps) + log(eps) + sign(eps) + sin(eps) + tanh(eps)",
     "log1p(eps) + relu(eps) + sigmoid(eps) + softplus(eps)",
     "maximum(eps, 0) + minimum(eps, -1)",
+    "log(exp(eps)) + tanh(-eps)",
+    "erf(-x[i, j] - eps)",
+    "cos(-2*(x[i, j] - eps))",
     "where(eps > 0, eps, -eps)",
     "where(eps != x[i, j], 1, where(eps == 1, 2, 3))",
     "x[i, j]*delta(i, 2)",
@@ -236,7 +239,7 @@ def expressions(draw, depth=3, bound=()):
 
 def is_real(expression):
     """Whether no part is infinite, or a number like (-1)**(1/3)."""
-    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I):
+    if expression.has(sympy.zoo, sympy.nan, sympy.oo, sympy.I, sympy.atan2):
         return False
     return not any(power.is_number and power.is_real is False for power in expression.atoms(Pow))
 

@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from derive.docs import check_documents, documents, write_documents
+from derive.errors import UsageError
+from derive.layers import LayerText, layer_names, read_layer
+
+ROOT = Path(__file__).parent.parent
+OWN = LayerText("halves", "<test>", '"""Halves.\n\nA test."""\nx: [N]\ny[i] = x[i]/2\n')
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[LayerText]:
+    return [OWN]
+
+
+def test_what_is_committed_is_up_to_date() -> None:
+    everything = [read_layer(name) for name in layer_names()]
+    assert check_documents(everything, str(ROOT / "output")) == ""
+
+
+def test_written_documents_check_out(sources: list[LayerText], tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    written = write_documents(sources, folder)
+    assert f"{folder}/derived/halves.py" in written
+    assert f"{folder}/docs/halves/derivation.md" in written
+    assert check_documents(sources, folder) == ""
+    assert write_documents(sources, folder) == []
+
+
+def test_stale_missing_and_extra_files_are_shown(sources: list[LayerText], tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    write_documents(sources, folder)
+    module = tmp_path / "derived" / "halves.py"
+    module.write_text(module.read_text().replace("import numpy as np", "import numpy as numpy"))
+    (tmp_path / "docs" / "halves" / "report.json").unlink()
+    extra = tmp_path / "docs" / "left_over.md"
+    extra.write_text("old\n")
+    difference = check_documents(sources, folder)
+    assert "-import numpy as numpy\n+import numpy as np\n" in difference
+    assert "--- /dev/null\n" in difference
+    assert f"--- {extra}\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n" in difference
+    write_documents(sources, folder)
+    assert not extra.exists()
+    assert check_documents(sources, folder) == ""
+
+
+def test_one_layer_leaves_the_others_alone(sources: list[LayerText], tmp_path: Path) -> None:
+    other = tmp_path / "docs" / "other" / "derivation.md"
+    other.parent.mkdir(parents=True)
+    other.write_text("mine\n")
+    write_documents(sources, str(tmp_path), whole=False)
+    assert other.read_text() == "mine\n"
+    assert not (tmp_path / "docs" / "README.md").exists()
+    assert check_documents(sources, str(tmp_path), whole=False) == ""
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(sources: list[LayerText], tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UsageError, match="file"):
+        write_documents(sources, str(blocked))
+
+
+def test_the_report_states_bounds_and_no_measurements(sources: list[LayerText]) -> None:
+    report = documents(sources)["docs/halves/report.json"]
+    assert '"bound": "< 1e-30"' in report
+    assert '"worst"' not in report
+
+
+def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
+    texts = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        command = [sys.executable, "-m", "derive", "docs", "-o", str(folder)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        texts.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert texts[0] == texts[1]

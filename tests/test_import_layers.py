@@ -1,0 +1,116 @@
+"""A module imports only from below, and the engine knows no layer by name."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from derive.layers import layer_names
+
+PACKAGE = Path(__file__).parent.parent / "derive"
+
+# From the bottom up. A module imports from lower rows, and from its own where that makes no circle.
+ROWS = [
+    ["errors", "options", "files"],
+    ["layers"],
+    ["graph", "functions"],
+    ["indices", "derivation"],
+    ["syntax"],
+    ["parser"],
+    ["arithmetic"],
+    ["interpret"],
+    ["differentiate"],
+    ["rules"],
+    ["simplify"],
+    ["explain"],
+    ["pipeline"],
+    ["draw", "discrepancy", "structure", "report"],
+    ["oracles"],
+    ["verifier"],
+    ["printing", "unroll", "expand", "write_out", "codegen"],
+    ["generated"],
+    ["workshop"],
+    ["docs"],
+    ["cli"],
+    ["__init__", "__main__"],
+]
+HEIGHT = {name: height for height, row in enumerate(ROWS) for name in row}
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of the package that a file imports, anywhere in it, as dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "derive":
+            parts = {f"derive.{alias.name}" for alias in node.names}
+            found |= {name if name.removeprefix("derive.") in HEIGHT else "derive" for name in parts}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("derive."):
+            found.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "derive"}
+    return found
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    own = HEIGHT[part_of(path)]
+    for module in imported(path):
+        target = module.split(".")[1] if "." in module else "__init__"
+        if target == "__init__":
+            assert part_of(path) in ("cli", "__main__", "__init__")  # the version
+        else:
+            assert HEIGHT[target] <= own, f"{path.name} imports {module} from above"
+
+
+def test_no_circles() -> None:
+    graph = {".".join(["derive", *p.relative_to(PACKAGE).with_suffix("").parts]): imported(p) for p in sources()}
+    graph.pop("derive.__init__", None)
+    done: set[str] = set()
+    while ready := [name for name, needs in graph.items() if name not in done and not (needs & graph.keys()) - done]:
+        done |= set(ready)
+    assert sorted(graph.keys() - done) == []
+
+
+def test_imports_stand_at_the_top() -> None:
+    late = [
+        str(path.relative_to(PACKAGE))
+        for path in sources()
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(function))
+    ]
+    assert set(late) == {"cli.py"}
+
+
+def test_the_engine_names_no_layer() -> None:
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        docstrings = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                assert not any(name in node.value for name in layer_names()), f"{path.name}: {node.value!r}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_text_is_run(path: Path) -> None:
+    """Nothing evaluates text: `exec` stands once, for the module that the generator itself has written."""
+    calls = [
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    forbidden = {"eval", "sympify", "parse_expr", "S", "__import__"} & set(calls)
+    assert not forbidden
+    assert "exec" not in calls or path.relative_to(PACKAGE) == Path("codegen/numpy.py")

@@ -1,0 +1,65 @@
+"""What `import derive` gives, and what it costs."""
+
+import subprocess
+import sys
+from typing import get_args
+
+import numpy as np
+import pytest
+
+import derive
+from derive.derivation import Detail, Form
+from derive.graph import Graph
+from derive.options import DETAILS, FORMS, NOTATIONS
+from derive.printing.names import Notation
+
+LAYER = "x: [N]\ny[i] = x[i]*sum(x[k] for k in N)\n"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in derive.__all__:
+        assert getattr(derive, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="frobnicate"):
+        derive.frobnicate  # noqa: B018
+
+
+def test_importing_loads_neither_sympy_nor_numpy() -> None:
+    code = "import sys, derive; sys.exit(', '.join({'sympy', 'numpy', 'argparse'} & set(sys.modules)) or 0)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_choices_are_those_of_the_types() -> None:
+    assert get_args(Form) == FORMS
+    assert get_args(Detail) == DETAILS
+    assert get_args(Notation) == NOTATIONS
+
+
+def test_the_verbs_work_together() -> None:
+    graph = derive.parse(LAYER)
+    assert isinstance(graph, Graph)
+    assert derive.vjp(graph).outputs == ("dx",)
+    derivation = derive.derive(graph)
+    assert [derive.text(line) for line in derivation.results] == [
+        "dx[i] = dy[i]*sum(x[k] for k in N) + sum(dy[k]*x[k] for k in N)"
+    ]
+    module = derive.compile(graph)
+    x, dy = np.array([1.0, 2.0, 4.0]), np.array([0.5, -1.0, 3.0])
+    y, residuals = module.forward(x)
+    np.testing.assert_allclose(y, x * 7)
+    np.testing.assert_allclose(module.backward(dy, residuals), dy * 7 + 10.5)
+    assert derive.verify(graph).passed
+
+
+def test_a_module_and_a_function_of_one_name_do_not_meet() -> None:
+    """Importing any module of the package leaves its functions callable: `derive.parse` is not `derive/parse.py`."""
+    code = (
+        "import pkgutil, importlib, derive\n"
+        "for found in pkgutil.walk_packages(derive.__path__, 'derive.'):\n"
+        "    if found.name != 'derive.__main__': importlib.import_module(found.name)\n"
+        "assert all(callable(getattr(derive, n)) for n in derive.__all__ if n != '__version__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
