@@ -39,6 +39,8 @@ class minimum(Function):  # noqa: N801
 class where(Function):  # noqa: N801
     """where(condition, a, b): a where the condition holds, else b. The condition is a SymPy relational."""
 
+    is_commutative = True  # SymPy would ask the condition, which cannot say
+
 
 class delta(Function):  # noqa: N801
     """Kronecker's delta of two indices: 1 where they are equal, else 0."""

@@ -19,7 +19,7 @@ from string import ascii_uppercase
 from sympy import Expr, Indexed, Integer
 from sympy.core.parameters import distribute
 
-from derive.derivation import Derivation, Prose
+from derive.derivation import Derivation, Form, Prose
 from derive.differentiate import Cotangent, Path, Sweep, sweep
 from derive.draw import fact_holds, fact_text
 from derive.errors import UsageError
@@ -28,7 +28,6 @@ from derive.functions import maximum
 from derive.graph import Equation, Fact, Graph, Index, Quantity, fresh_name, name_of, names_in, reference
 from derive.indices import REDUCTIONS
 from derive.interpret import places
-from derive.options import Form
 from derive.pipeline import derive
 from derive.printing.symbols import latex_glyph, read_name
 from derive.rules.sums import pull_out, put_in

@@ -265,7 +265,8 @@ def relations(plain: list[PlainEquation], signs: Signs, fixed: frozenset[str]) -
                     solved = _solve(right, monomial, base, equation.element, signs.nonzero)
                 else:
                     solved = _root(right, monomial, base, equation.element, signs.nonnegative)
-                if solved is not None and not _rests_on(solved, name_of(base) or "", _unfolded(tuple(plain))):
+                others = {name: e for name, e in _unfolded(tuple(plain)).items() if name != equation.name}
+                if solved is not None and not _rests_on(solved, name_of(base) or "", others):
                     yield Relation(name_of(base) or "", equation.name, base, solved)
 
 

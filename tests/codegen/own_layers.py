@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -13,9 +14,9 @@ from derive.arithmetic import FLOAT
 from derive.codegen.numpy import compile_derivation
 from derive.derivation import Derivation, Form
 from derive.differentiate import vjp
-from derive.graph import Graph
+from derive.graph import Equation, Graph
 from derive.interpret import from_nested, run, to_nested
-from derive.parser import parse_layer
+from derive.parser import parse_equations, parse_layer
 from derive.pipeline import derive
 
 LAYERS: dict[str, str] = {
@@ -192,6 +193,29 @@ x: [N]
 l[i] = γ*x[i]**(3/2) + x[i]**(-3/2)/γ
 """,
 }
+# With facts of every kind.
+WEIGHTED = """
+x: [N, C]
+t: constant[N, C]
+w: constant[N]
+low: constant = 0
+high: constant = 1
+assert t[n, c] >= 0
+assert sum(t[n, c] for c in C) == 1
+assert w[n] != 0
+assert low < high
+assert low != 0.5
+assert N > 1
+assert C <= 4
+L = sum(w[n]*t[n, c]*x[n, c]**2 for n in N for c in C)*(high - low)
+"""
+
+# As worked out by hand; what the simplifier finds is tested elsewhere.
+CLOSED_BATCH_NORM = """
+dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
+dbeta[j] = sum(dy[i, j] for i in N)
+dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dbeta[j] - xhat[i, j]*dgamma[j])
+"""
 EXTENTS = {"N": 3, "D": 4, "B": 2, "F": 5, "C": 3, "H": 2, "W": 3, "O": 2, "Q": 3, "E": 2, "K": 4, "T": 3, "M": 2}
 POSITIVE = ("unicode",)
 
@@ -206,6 +230,16 @@ def derivation_of(name: str, form: Form = "staged") -> Derivation:
     """A derivation of one of the layers; `staged` is the plain reverse sweep."""
     graph = graph_of(name)
     return Derivation(graph, vjp(graph), "staged", (), ()) if form == "staged" else derive(graph, form)
+
+
+@cache
+def closed_batch_norm() -> Derivation:
+    """The closed form of batch normalization in terms of dgamma and dbeta."""
+    joint = vjp(graph := graph_of("batch_norm"))
+    results = [line for line in parse_equations(CLOSED_BATCH_NORM, joint.by_name) if isinstance(line, Equation)]
+    quantities = (*joint.inputs, *(joint.by_name[e.name] for e in (*graph.equations, *results)))
+    backward = replace(joint, quantities=quantities, equations=(*graph.equations, *results))
+    return Derivation(graph, backward, "reuse", (), ())
 
 
 @cache

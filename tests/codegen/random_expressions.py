@@ -7,13 +7,13 @@ import random
 from sympy import Abs, Add, Eq, Expr, Gt, Integer, Mul, Pow, Rational, Sum, exp, tanh
 
 from derive.functions import MaxOver, ProductOver, delta, maximum, relu, sigmoid, where
-from derive.graph import Index, Quantity, extent_symbol, index_symbol, reference
+from derive.graph import Index, Quantity, extent_symbol, reference
 
 EXTENTS = {"N": 2, "M": 3}
 INDICES = {name: Index(name, "N" if name in "ijk" else "M") for name in "ijkpqr"}
 SHAPES = {"a": "N", "b": "M", "x": "NM", "y": "MN", "s": "NN", "t": "NMN", "u": "MM", "c": "", "z": "NMNM"}
 QUANTITIES = {
-    name: Quantity(name, tuple(Index({"N": "ijk", "M": "pqr"}[e][place % 3], e) for place, e in enumerate(shape)), "input")
+    name: Quantity(name, tuple(Index("ijk"[place % 3] + e, e) for place, e in enumerate(shape)), "input")
     for name, shape in SHAPES.items()
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_layers import module_of
+from own_layers import WEIGHTED, module_of
 
 from derive.codegen.numpy import compile_derivation
 from derive.parser import parse_layer
@@ -21,22 +21,6 @@ class Subclass(np.ndarray):
     def __mul__(self, other: object) -> Any:
         raise AssertionError("a generated function computes with plain arrays")
 
-
-WEIGHTED = """
-x: [N, C]
-t: constant[N, C]
-w: constant[N]
-low: constant = 0
-high: constant = 1
-assert t[n, c] >= 0
-assert sum(t[n, c] for c in C) == 1
-assert w[n] != 0
-assert low < high
-assert low != 0.5
-assert N > 1
-assert C <= 4
-L = sum(w[n]*t[n, c]*x[n, c]**2 for n in N for c in C)*(high - low)
-"""
 
 FORWARD_ERRORS: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "axes": ((np.ones(3), G, B), ValueError, "x: expected shape (N, D), got (3,)"),

@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, module_of, parse_layer, truth
+from own_layers import (
+    EXTENTS,
+    LAYERS,
+    WEIGHTED,
+    call,
+    closed_batch_norm,
+    derivation_of,
+    draw,
+    module_of,
+    parse_layer,
+    truth,
+)
 
 from derive.codegen.numpy import compile_derivation, compile_text, module_text
 from derive.derivation import Derivation
@@ -103,8 +114,8 @@ def test_any_shape_and_layout(name: str, sizes: list[int], how: str, dtype: Any,
 
 MODULES: dict[str, tuple[Derivation, Any]] = {
     name: (derivation_of(name, "reuse"), module_of(name, "reuse"))
-    for name in ("batch_norm", "layer_norm", "linear", "attention", "max_pool", "diagonal", "transposed")
-}
+    for name in ("layer_norm", "linear", "attention", "max_pool", "diagonal", "transposed")
+} | {"batch_norm": (closed_batch_norm(), compile_derivation(closed_batch_norm()))}
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -168,7 +179,7 @@ def test_sigmoid_and_softplus_do_not_overflow() -> None:
 
 
 def test_the_closed_form_is_what_a_person_would_write() -> None:
-    text = module_text(derivation_of("batch_norm", "reuse"))
+    text = module_text(closed_batch_norm())
     expected = """\
     gamma, eps, var, xhat = residuals
     N, D = xhat.shape
@@ -259,6 +270,7 @@ def test_the_text_does_not_depend_on_the_hash_seed() -> None:
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
     awkward = {
         "count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)",
+        "weighted": WEIGHTED,
         "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
     }
     for name in LAYERS:
