@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
+    from derive.derivation import Detail
     from derive.graph import Graph
 
 OK, FAILED, USAGE, LAYER = 0, 1, 2, 3
@@ -59,7 +60,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose arguments are added when it is used: `derive --help` needs those of no command."""
 
     def __init__(self, *, fill: Callable[[_Parser], None] | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(formatter_class=_formatter, **settings)
         self._fill = fill
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -70,6 +71,18 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}\n  help: {self.prog} --help lists what there is\n")
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Help as wide as the terminal. Without a width argparse would load shutil, which costs as much as argparse."""
+    try:
+        width = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        try:
+            width = os.get_terminal_size().columns
+        except OSError:
+            width = 80
+    return argparse.HelpFormatter(prog, width=max(width, 40) - 2)
 
 
 def _parser() -> _Parser:
@@ -181,7 +194,7 @@ def _show(options: argparse.Namespace) -> int:
     import shutil
 
     graph = _graph(options)
-    detail = options.detail or ("full" if options.json else "steps")
+    detail: Detail = options.detail or ("full" if options.json else "steps")
     if options.extent:
         from derive.printing.expanded import expanded_data, expanded_text
         from derive.write_out import write_out

@@ -51,9 +51,9 @@ def write_documents(sources: Sequence[LayerText], folder: str, whole: bool = Tru
             _make_folder(target.parent)
             write_file(target, text)
             changed.append(str(target))
-    for path in _extra(expected, folder) if whole else ():
-        path.unlink()
-        changed.append(f"{path} (removed)")
+    for left_over in _extra(expected, folder) if whole else ():
+        left_over.unlink()
+        changed.append(f"{left_over} (removed)")
     return changed
 
 
@@ -66,8 +66,8 @@ def check_documents(sources: Sequence[LayerText], folder: str, whole: bool = Tru
         there = _read(target)
         if there != text:
             parts.append(_difference(str(target), there, text))
-    for path in _extra(expected, folder) if whole else ():
-        parts.append(_difference(str(path), _read(path), None))
+    for left_over in _extra(expected, folder) if whole else ():
+        parts.append(_difference(str(left_over), _read(left_over), None))
     return "".join(parts)
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -16,11 +16,11 @@ import numpy as np
 from derive.codegen.lambdas import equation_arguments, lambdify_equation
 from derive.codegen.numpy import compile_derivation
 from derive.derivation import Derivation
-from derive.discrepancy import Term, worst_error
+from derive.discrepancy import worst_error
 from derive.graph import Equation, Quantity
 from derive.interpret import Array
 from derive.oracles import Truth
-from derive.verifier import Check
+from derive.verifier import Check, added_up_from
 
 # 64-bit rounding is 1e-16; the data with a large offset cost up to six digits, as they must.
 _BOUND = 1e-9
@@ -86,11 +86,7 @@ def _compare(truth: Truth, derivation: Derivation, name: str, value: Any) -> flo
     # A line such as y[i, j] = b[j] is an array that broadcasts to its left side.
     claimed = dict(_elements(np.broadcast_to(np.asarray(value), shape)))
     equation = derivation.backward.equation_of[name]
-    return worst_error(truth.value(name), claimed, _BOUND, partial(_terms, truth, equation))
-
-
-def _terms(truth: Truth, equation: Equation) -> Iterable[Term]:
-    return truth.terms(equation.expression, equation.indices).values()
+    return worst_error(truth.value(name), claimed, _BOUND, partial(added_up_from, equation, truth))
 
 
 def _elements(array: np.ndarray) -> Iterator[tuple[tuple[int, ...], float]]:

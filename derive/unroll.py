@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from sympy import Add, Expr, I, Indexed, Integer, Mul, Sum, Symbol, false, nan, oo, true, zoo
+from sympy import Add, Expr, Function, I, Indexed, Integer, Mul, Rational, Sum, Symbol, false, nan, oo, true, zoo
 from sympy.core.relational import Relational
 
 from derive.errors import UsageError
 from derive.functions import MaxOver, ProductOver, delta, limits_of, maximum, where
 from derive.graph import index_symbol, reference
-from derive.indices import REDUCTIONS, rebuild
+from derive.indices import REDUCTIONS, free_indices, rebuild
 
 # Of one expression: more elements than this nobody reads.
 MOST_TERMS = 1000
@@ -39,10 +39,14 @@ def unroll(
     if terms > MOST_TERMS:
         raise UsageError(f"it has {terms} terms; at most {MOST_TERMS} are written out")
     values = {index_symbol(name): Integer(value) for name, value in {**extents, **at}.items()}
-    result = _Unrolling(maxima or {}).visit(expression, values)
-    if result.has(zoo, nan, oo, -oo, I):
+    return _existing(_Unrolling(maxima or {}).visit(expression, values))
+
+
+def _existing(value: Expr) -> Expr:
+    """The value, which must be a real number."""
+    if value.has(zoo, nan, oo, -oo, I):
         raise UsageError("it divides by zero, or is undefined for another reason")
-    return result
+    return value
 
 
 def _count(expression: Expr, extents: Mapping[str, int]) -> int:
@@ -73,8 +77,11 @@ class _Unrolling:
         if isinstance(node, Relational):
             return node.func(*(self.visit(argument, values) for argument in node.args))
         if isinstance(node, REDUCTIONS):
-            return self.reduce(node, list(self.terms(node, values)))
+            parts = _separate(node) if isinstance(node, Sum) else [node]
+            return Mul(*(self.reduce(part, list(self.terms(part, values))) for part in parts))
         arguments = [self.visit(argument, values) for argument in node.args]
+        if isinstance(node, Function) and all(isinstance(argument, Rational) for argument in arguments):
+            _existing(node.func(*arguments))  # log(0) stays as it is in what is rebuilt
         return _add(_spliced(arguments)) if isinstance(node, Add) else rebuild(node, arguments)
 
     def choose(self, node: where, values: Numbers) -> Expr:
@@ -82,7 +89,7 @@ class _Unrolling:
         condition = self.visit(node.args[0], values)
         if condition in (true, false):
             return self.visit(node.args[1 if condition == true else 2], values)
-        return where(condition, *(self.visit(branch, values) for branch in node.args[1:]))
+        return where(condition, *(self.visit(branch, values) for branch in node.args[1:]), evaluate=False)
 
     def terms(self, node: Expr, values: Numbers) -> Iterator[Expr]:
         """What a reduction is over, for each setting of its bound indices."""
@@ -98,11 +105,23 @@ class _Unrolling:
         if isinstance(node, MaxOver):
             largest = terms[0]
             for term in terms[1:]:
-                largest = maximum(largest, term)
+                largest = maximum(largest, term, evaluate=False)
             return self.maxima.get(largest, largest)
         if len(set(terms)) == 1:
             return Integer(len(terms)) * terms[0]
         return _add(_spliced(terms) if isinstance(node.function, Sum) else terms)
+
+
+def _separate(total: Sum) -> list[Sum]:
+    """sum_ij a_i*b_j = (sum_i a_i)*(sum_j b_j): the sums of which a sum over several indices is the product."""
+    parts = [([limit], [Integer(1)]) for limit in total.limits]
+    for factor in Mul.make_args(total.function):
+        used = set(free_indices(factor))
+        joined = [part for part in parts if any(limit[0] in used for limit in part[0])] or parts[:1]
+        limits = [limit for part in joined for limit in part[0]]
+        factors = [other for part in joined for other in part[1]]
+        parts = [part for part in parts if part not in joined] + [(limits, [*factors, factor])]
+    return [Sum(Mul(*factors), *limits) for limits, factors in parts]
 
 
 def _spliced(terms: Sequence[Expr]) -> list[Expr]:

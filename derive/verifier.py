@@ -126,10 +126,10 @@ def equation_error(equation: Equation, truth: Truth) -> float:
     claimed = truth.right_side(equation.expression, equation.indices)
     if set(claimed) != set(true):
         raise LayerError(f"the left side has other indices than {equation.name!r}")
-    return worst_error(true, claimed, truth.oracle.bound, partial(_terms, equation, truth))
+    return worst_error(true, claimed, truth.oracle.bound, partial(added_up_from, equation, truth))
 
 
-def _terms(equation: Equation, truth: Truth) -> Iterator[Term]:
+def added_up_from(equation: Equation, truth: Truth) -> Iterator[Term]:
     """What both sides were added up from."""
     yield from truth.sized(equation.name).values()
     yield from truth.terms(equation.expression, equation.indices).values()
@@ -183,7 +183,7 @@ def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[
             truth.value(name),
             computed[id(truth)][name],
             truth.oracle.bound,
-            partial(_terms, equation, truth),
+            partial(added_up_from, equation, truth),
         )
 
     for name in derivation.backward.outputs:

@@ -35,7 +35,8 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
 def test_the_first_block_is_what_the_ci_runs() -> None:
     kind, _, text = BLOCKS[0]
     commands = [line.split("#")[0].strip() for line in text.splitlines()]
-    assert (kind, commands) == ("sh", ["pip install . && derive latex batch_norm", "pip install -e '.[test]' && pytest"])
+    assert kind == "sh"
+    assert commands == ["pip install . && derive latex batch_norm", "pip install -e '.[test]' && pytest"]
     ci = (ROOT / ".ci" / "run").read_text().replace("pip install -q", "pip install")
     ci = ci.replace("DERIVE_REQUIRE_LATEX=1 ", "")
     assert all(command in ci for command in commands)

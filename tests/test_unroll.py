@@ -29,6 +29,9 @@ CASES = [
     ("sum(x[i, j] - mu[j] for i in N)", "(x[1, 2] - mu[2]) + (x[2, 2] - mu[2])"),
     ("c + sum(x[i, j] for i in N)", "c + x[1, 2] + x[2, 2]"),
     ("sum(c for i in N)", "2*c"),
+    ("sum(x[i, j]*mu[k] for i in N for k in D)", "(x[1, 2] + x[2, 2])*(mu[1] + mu[2] + mu[3])"),
+    ("sum(c*x[i, j] for i in N for k in D)", "3*(c*x[1, 2] + c*x[2, 2])"),
+    ("sum(x[i, k]*mu[k] for i in N for k in D)", None),
     ("sum(sum(x[i, k] for k in D) for i in N)", "x[1, 1] + x[1, 2] + x[1, 3] + x[2, 1] + x[2, 2] + x[2, 3]"),
     ("sum(mu[k]*delta(j, k) for k in D)", "mu[2]"),
     ("where(N > D, 1/(N - 2), mu[j])", "mu[2]"),
@@ -47,7 +50,7 @@ def test_every_reduction_is_written_out(expression, expected):
     original = parse_layer(text, "sample").equation_of["q"].expression
     with distribute(False):
         result = unroll(original, EXTENTS, {"j": 2})
-    assert expected == expression_text(result)
+    assert expected in (None, expression_text(result))
     assert not result.has(Sum)
     assert evaluate(original, VALUES, EXTENTS, {"j": 2}, EXACT) == evaluate(result, VALUES, {}, {}, EXACT)
 

@@ -160,7 +160,7 @@ def broken(line: Line) -> Iterator[Line]:
 
 
 # True although something is lost: the sum over the deviations from their mean is zero, and so is what it stands in.
-HARMLESS = ("((x[1, 1] - mu[1]) + (x[2, 1] - mu[1]))", "(x[1, 1] - mu[1]) + (x[2, 1] - mu[1]) = 0")
+HARMLESS = ("(x[1, 1] - mu[1]) + (x[2, 1] - mu[1])", "var_wrt_mu[1]")
 
 
 def test_planted_errors_are_caught():

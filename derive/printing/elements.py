@@ -116,6 +116,10 @@ class Wholes:
             return self.element(whole.quantity)
         return reference(whole.quantity.name, [_ANY, _ANY, *(Integer(k) for k in behind)])
 
+    def row_element(self, whole: Whole, row: int, behind: Sequence[int]) -> Expr:
+        """The same for one row of such a matrix."""
+        return reference(whole.quantity.name, [Integer(row), _ANY, *(Integer(k) for k in behind)])
+
 
 def _whole_quantities(quantities: Mapping[str, Quantity]) -> dict[str, Quantity]:
     """By name, the matrices that have a letter of their own: X for x, and dX for dx."""

@@ -25,8 +25,9 @@ from derive.printing.width import width_of
 
 __all__ = ["expanded_data", "expanded_latex", "expanded_markdown", "expanded_text"]
 
-# Of one display, in which there is no page break.
+# Of one display, in which there is no page break; a single formula may take more.
 _MOST_ROWS = 8
+_FULL_PAGE = 16
 _MOST_BELOW = 0.7  # of a line, for what stands below a fraction's line
 _BOX = 1.0  # what \boxed adds to the width
 _DOCUMENT_WIDTH = 37.0  # of the 39 em that a line of the article has
@@ -188,6 +189,9 @@ class _Page:
                     yield _aligned(display)
                     display = []
                 display += rows
+                while len(display) > _FULL_PAGE:
+                    yield _aligned(display[:_FULL_PAGE])
+                    del display[:_FULL_PAGE]
         if display:
             yield _aligned(display)
 
@@ -202,15 +206,16 @@ class _Page:
             yield from self._displays([whole.lines]) if whole.lines else [_alone(self._print(whole.elements[0]))]
             return
         tables = self._tables(whole, whole.values)
-        if not whole.lines or all(table.width <= self.width for table in tables):
+        if tables is None:
+            yield from self._tables(whole, whole.elements) or self._rows_of(whole)
+            columns = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
+            if whole.lines:
+                yield from self._displays([[whole.lines[position]] for position in columns])
+        else:
             yield from tables
-            return
-        yield from self._tables(whole, whole.elements)
-        columns = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
-        yield from self._displays([[whole.lines[position]] for position in columns])
 
-    def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[_Formula]:
-        """A list in brackets, or a matrix, or a matrix for each slice."""
+    def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[_Formula] | None:
+        """A list in brackets, or a matrix, or a matrix for each slice; None if that is too wide."""
         printed = [self._print(entry) for entry in entries]
         tables = []
         for behind, positions in whole.slices():
@@ -219,7 +224,14 @@ class _Page:
                 tables.append(_list(left, printed, self.width))
             else:
                 tables.append(_matrix(left, [[printed[position] for position in row] for row in positions]))
-        return tables
+        return tables if all(table.width <= self.width for table in tables) else None
+
+    def _rows_of(self, whole: Whole) -> Iterator[_Formula]:
+        """The rows of each matrix, which can be broken where they are too wide."""
+        for behind, positions in whole.slices():
+            for number, row in enumerate(positions, start=1):
+                left = self._print(self._wholes.row_element(whole, number, behind))
+                yield _list(left, [self._print(whole.elements[position]) for position in row], self.width)
 
 
 def _aligned(rows: Sequence[str]) -> _Formula:

@@ -69,15 +69,17 @@ class _Page:
             yield self._lines(whole.lines) if whole.lines else _INDENT + self.writer.expression(whole.elements[0])
             return
         tables = self._tables(whole, whole.values)
-        if not whole.lines or all(columns(row) <= self._width for table in tables for row in table):
+        if tables is None:
+            tables = self._tables(whole, whole.elements) or list(self._rows_of(whole))
             yield from ("\n".join(table) for table in tables)
-            return
-        yield from ("\n".join(table) for table in self._tables(whole, whole.elements))
-        by_column = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
-        yield self._lines([whole.lines[position] for position in by_column])
+            by_column = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
+            if whole.lines:
+                yield self._lines([whole.lines[position] for position in by_column])
+        else:
+            yield from ("\n".join(table) for table in tables)
 
-    def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[list[str]]:
-        """A list in brackets, or a matrix, or a matrix for each slice; each as rows of text."""
+    def _tables(self, whole: Whole, entries: Sequence[Expr]) -> list[list[str]] | None:
+        """A list in brackets, or a matrix, or a matrix for each slice, each as rows of text; None if it is too wide."""
         printed = [self.writer.expression(entry) for entry in entries]
         tables = []
         for behind, positions in whole.slices():
@@ -86,14 +88,25 @@ class _Page:
                 tables.append(_list(left, printed, self._width))
             else:
                 tables.append(_matrix(left, [[printed[p] for p in row] for row in positions], self._unicode))
-        return tables
+        return tables if all(columns(row) <= self._width for table in tables for row in table) else None
 
-    def _symbol(self, whole: Whole, behind: Sequence[int]) -> str:
+    def _rows_of(self, whole: Whole) -> Iterator[list[str]]:
+        """The rows of each matrix, which can be broken where they are too wide."""
+        for behind, positions in whole.slices():
+            for number, row in enumerate(positions, start=1):
+                left = f"{_INDENT}{self._symbol(whole, behind, number)} = "
+                yield _list(left, [self.writer.expression(whole.elements[position]) for position in row], self._width)
+
+    def _symbol(self, whole: Whole, behind: Sequence[int], row: int | None = None) -> str:
+        if self._unicode and row is not None:
+            return self.writer.expression(self._wholes.row_element(whole, row, behind))
         if self._unicode:
             return self.writer.expression(self._wholes.slice_element(whole, behind))
         # In the grammar an array has its own name, and a slice a colon where NumPy would want one.
         name = self.writer.expression(Symbol(whole.quantity.name, real=True))
-        return f"{name}[:, :, {', '.join(map(str, behind))}]" if behind else name
+        if row is None and not behind:
+            return name
+        return f"{name}[{', '.join(map(str, [':' if row is None else row, ':', *behind]))}]"
 
 
 def _list(left: str, entries: Sequence[str], width: int) -> list[str]:
