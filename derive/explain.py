@@ -206,7 +206,7 @@ class _Narrator:
             return closing.closed[quantity.name], self.line(quantity, before)
         collapsed = unfold(collect(polynomial, means=True), closing.plain)
         if _price(quantity, before) < _price(quantity, collapsed):
-            return polynomial, self.line(quantity, before)
+            return polynomial, self.line(quantity, pull_out(before))
         return polynomial, self.line(quantity, collect(polynomial, means=self.form == "mean"))
 
     def _finish(self, quantity: Quantity, final: Equation, kept: bool, boxed: bool) -> None:
@@ -242,11 +242,19 @@ class _Narrator:
         """Where a fact about a total comes from: '... by the equation of mu'."""
         line = self.fact(base_expression(fact.total), expression_of(fact.value))
         said: list[str | Expr] = [line.left, " = ", line.right]
-        if fact.source in self.graph.by_name:
-            said += [" by the equation of ", self.graph.by_name[fact.source].element]
-        elif not fact.source:
-            said += [", as the layer asserts"]
-        return said
+        source = self._source(fact)
+        return [*said, ", as the layer asserts"] if source is None else [*said, " by the equation of ", source]
+
+    def _source(self, fact: TotalFact) -> Expr | None:
+        """The author's quantity, or the cotangent, whose equation a fact comes from; None for what is asserted."""
+        if not fact.source:
+            return None
+        if fact.source in self.known:
+            return self.known[fact.source].element
+        assert self.closing is not None
+        users = [e for e in self.closing.plain if fact.source in names_in(e.expression)]
+        shown = next((user for user in users if not user.hidden), None)
+        return shown.element if shown else self._source(replace(fact, source=users[0].name))
 
     def _substitute(self, closing: Closing, quantity: Quantity, current: Expr) -> Expr:
         there = names_in(current)
@@ -302,12 +310,12 @@ class _Narrator:
             return polynomial
         for fact in dict.fromkeys(vocabulary.used):
             line = self.fact(base_expression(fact.total), expression_of(fact.value))
+            source = self._source(fact)
             reason: Prose = ("The layer asserts it.",)
-            if fact.source in self.graph.by_name:
-                element = self.graph.by_name[fact.source].element
-                reason = ("The equation of ", element, ", read backwards in these terms.")
-            elif fact.source in self.results:
+            if fact.source in self.results:
                 reason = ("So it comes out for the closed form of ", self.results[fact.source].quantity.element, ".")
+            elif source is not None:
+                reason = ("The equation of ", source, ", read backwards in these terms.")
             self.say("fact", reason, line)
         self.say("apply-facts", ("With that:",), self.line(quantity, expression_of(result)), "full")
         return result
@@ -376,7 +384,9 @@ class _Narrator:
 
 
 def _price(quantity: Quantity, expression: Expr) -> Cost:
-    return cost([(len(quantity.indices), expression)])
+    """The cost at the sizes of the quantity itself and above; what is smaller does not decide how a line looks."""
+    rank = len(quantity.indices)
+    return cost([(rank, expression)])[: -rank or None]
 
 
 def _is_line_of(step: Step, name: str) -> bool:

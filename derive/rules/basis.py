@@ -15,7 +15,7 @@ from functools import lru_cache
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, exp
 
 from derive.functions import delta, where
-from derive.graph import Fact, Graph, name_of, names_in, reference
+from derive.graph import Equation, Fact, Graph, name_of, names_in, reference
 from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, substitute
 from derive.rules.matching import whole_matches
 from derive.rules.normal_form import Vocabulary, polynomial_names
@@ -52,14 +52,26 @@ def plain_equations(graph: Graph) -> list[PlainEquation]:
     """The forward equations with every inner subexpression given a hidden name, in an order to compute them in."""
     builder = _Plain()
     for equation in graph.equations:
-        expression = builder.whole(equation.expression)
-        builder.found.append(PlainEquation(equation.left, expression, hidden=False))
+        builder.equation(equation)
     return builder.found
 
 
 class _Plain:
     def __init__(self) -> None:
         self.found: list[PlainEquation] = []
+
+    def equation(self, equation: Equation) -> None:
+        """Add one of the author's equations; one that only names what is hidden already says just that."""
+        expression = self.whole(equation.expression)
+        known = self._known(expression) if isinstance(expression, (Add, Function, *REDUCTIONS)) else None
+        self.found.append(PlainEquation(equation.left, expression if known is None else known, hidden=False))
+
+    def _known(self, node: Expr) -> Expr | None:
+        """The element that an expression is the right side of, if there is one."""
+        for plain in self.found:
+            for binding in whole_matches(plain.expression, node):
+                return substitute(plain.element, binding)
+        return None
 
     def whole(self, node: Expr) -> Expr:
         """An equation's right side: its outermost function, reduction and sum stand; what is inside gets a name."""
@@ -98,10 +110,9 @@ class _Plain:
             node = rebuild(node, [self.factor(argument) for argument in node.args])
         elif isinstance(node, REDUCTIONS):
             node = self._inside_reduction(node)
-        for plain in self.found:
-            if plain.hidden:
-                for binding in whole_matches(plain.expression, node):
-                    return substitute(plain.element, binding)
+        known = self._known(node)
+        if known is not None:
+            return known
         element = reference(f"{HIDDEN}{len(self.found)}", free_indices(node))
         self.found.append(PlainEquation(element, node, hidden=True))
         return element
