@@ -15,7 +15,7 @@ from functools import lru_cache
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, exp
 
 from derive.functions import delta, where
-from derive.graph import Equation, Fact, Graph, name_of, names_in, reference
+from derive.graph import Equation, Fact, Graph, name_of, reference
 from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, substitute
 from derive.rules.matching import whole_matches
 from derive.rules.normal_form import Vocabulary, polynomial_names
@@ -276,15 +276,8 @@ def relations(plain: list[PlainEquation], signs: Signs, fixed: frozenset[str]) -
                     solved = _solve(right, monomial, base, equation.element, signs.nonzero)
                 else:
                     solved = _root(right, monomial, base, equation.element, signs.nonnegative)
-                others = {name: e for name, e in _unfolded(tuple(plain)).items() if name != equation.name}
-                if solved is not None and not _rests_on(solved, name_of(base) or "", others):
+                if solved is not None:
                     yield Relation(name_of(base) or "", equation.name, base, solved)
-
-
-def _rests_on(value: Polynomial, name: str, hidden: dict[str, PlainEquation]) -> bool:
-    """Whether a hidden quantity in a value is made of `name`: to replace that by the value would not end."""
-    inside = (hidden[other] for other in polynomial_names(value) if other in hidden)
-    return any(name in names_in(equation.expression) for equation in inside)
 
 
 def centered_names(plain: list[PlainEquation]) -> frozenset[str]:
