@@ -55,9 +55,10 @@ def returned(module: ModuleType, derivation: Derivation, truth: Truth) -> Mappin
     """What `forward` and `backward` of a generated module return on one sample, by name."""
     graph = derivation.forward
     arguments = {q.name: to_numpy(truth.value(q.name), q, truth.sample.extents) for q in graph.inputs}
-    values, residuals = module.forward(**arguments)
-    cotangents = [to_numpy(truth.given(o), graph.by_name[o], truth.sample.extents) for o in graph.outputs]
-    gradients = module.backward(cotangents[0] if len(cotangents) == 1 else tuple(cotangents), residuals)
+    given = [to_numpy(truth.given(o), graph.by_name[o], truth.sample.extents) for o in graph.outputs]
+    with np.errstate(all="ignore"):  # whatever it is, the comparison says it
+        values, residuals = module.forward(**arguments)
+        gradients = module.backward(given[0] if len(given) == 1 else tuple(given), residuals)
     names = derivation.backward.outputs
     found = dict(zip(graph.outputs, _as_tuple(values, graph.outputs), strict=True))
     return found | dict(zip(names, _as_tuple(gradients, names), strict=True))
@@ -74,7 +75,8 @@ def _line_error(derivation: Derivation, equation: Equation) -> Callable[[Truth],
 
     def error(truth: Truth) -> float:
         arrays = [to_numpy(truth.value(name), known[name], truth.sample.extents) for name in names]
-        value = function(*arrays, *(truth.sample.extents[extent] for extent in extents))
+        with np.errstate(all="ignore"):  # whatever it is, the comparison says it
+            value = function(*arrays, *(truth.sample.extents[extent] for extent in extents))
         return _compare(truth, derivation, equation.name, value)
 
     return error

@@ -122,13 +122,16 @@ class _Basis:
             value = result.normalize(expression_of(relation.value))
             if mentions(value, {**result.replacements, relation.older: None}):
                 continue  # solving in a circle
-            result.replacements[relation.older] = replacement(relation.element, value)
+            result.replacements[relation.older] = replacement(relation.element, value, optional=True)
         for equation in self.plain:
             opaque = isinstance(equation.expression, (Function, MaxOver, ProductOver))
             if opaque or (equation.hidden and isinstance(equation.expression, Add)):
-                expression = expression_of(result.normalize(equation.expression))
-                if isinstance(expression, equation.expression.func):
-                    result.definitions.append(Definition(expression, equation.element))
+                written = unfold(equation.expression, self.plain)
+                normal = expression_of(result.normalize(equation.expression))
+                # By the form that its author gave it, and by the normal form where that is another.
+                result.definitions.append(Definition(written, equation.element))
+                if normal != written and isinstance(normal, equation.expression.func):
+                    result.definitions.append(Definition(normal, equation.element))
         reduction_facts(self.graph, self.plain, result, self.signs.nonzero)
         return result
 

@@ -21,6 +21,7 @@ from derive.codegen.decimals import decimal_text
 from derive.codegen.runtime import DTYPE_OF
 from derive.codegen.wrapping import WIDTH, call, comment, statement
 from derive.derivation import Derivation
+from derive.functions import where
 from derive.graph import Equation, Graph, Quantity, fresh_name, names_in
 from derive.printing.grammar import equation_text
 
@@ -168,8 +169,13 @@ class _Body:
             # Numbers alone may have become float64 on the way.
             text = f"{self._dtype}.type({text})"
         annotation = f": {_type_of(self._graph.by_name[equation.name])}" if result and self._single else ""
+        lines = statement(f"{equation.name}{annotation}", text)
+        if equation.expression.atoms(where):
+            # NumPy computes the branches that are not taken, too: what the layer guards against is no news.
+            quiet = '    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):'
+            lines = [quiet, *(f"    {line}" for line in lines)]
         self.lines += comment(equation_text(equation))
-        self.lines += statement(f"{equation.name}{annotation}", text)
+        self.lines += lines
 
 
 def _unpack_residuals(residuals: Residuals) -> list[str]:

@@ -55,10 +55,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Replacement:
-    """name[indices] = value, to be put in wherever the name stands."""
+    """name[indices] = value, to be put in wherever the name stands; an optional one may stay inside a function."""
 
     indices: tuple[Symbol, ...]
     value: Polynomial
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Vocabulary:
         if isinstance(node, Mul):
             return self._product(self._visit(argument) for argument in node.args)
         if isinstance(node, Pow) and isinstance(node.exp, Rational):
-            opaque = not (node.exp.is_Integer and node.exp > 0)
-            return self._power(self._visit_inside(node.base) if opaque else self._visit(node.base), node.exp)
+            whole = node.exp.is_Integer and node.exp > 0
+            return self._power(self._visit(node.base) if whole else self._radicand(node.base), node.exp)
         if isinstance(node, Sum):
             return self.total(self._visit(node.function), [(symbol, high) for symbol, _, high in node.limits])
         if isinstance(node, delta):
@@ -156,10 +157,7 @@ class Vocabulary:
                 return Polynomial({(): _ONE}) * number * Polynomial(dict([make_monomial(factors)[::-1]]))
         if not base:
             return self._opaque(Pow(Integer(0), exponent))
-        opaque = self._named(expression_of(base))
-        if isinstance(opaque, Polynomial):
-            return self._power(opaque, exponent)
-        return Polynomial.of(opaque, exponent)
+        return Polynomial.of(expression_of(base), exponent)
 
     def _is_nonnegative(self, monomial: Monomial, coefficient: Rational) -> bool:
         """Whether no factor is negative, so that a root may be taken of each by itself."""
@@ -169,10 +167,33 @@ class Vocabulary:
             for base, _ in monomial
         )
 
+    def _radicand(self, node: Expr) -> Polynomial:
+        """What stands under a root or in a denominator: a product, something that has a name, or one opaque thing."""
+        named = self._named(node) if isinstance(node, Add) else None
+        if named is not None:
+            return named
+        result = self._visit_inside(node)
+        if len(result.terms) <= 1:
+            return result
+        return self._named(expression_of(result)) or Polynomial.of(self._as_written(node, result))
+
     def _opaque(self, node: Expr) -> Polynomial:
-        """A function of normal forms, or the name that it has."""
-        named = self._named(self._inside(node))
-        return named if isinstance(named, Polynomial) else Polynomial.of(named)
+        """A function: the name that it has, or one opaque thing."""
+        named = self._named(node)
+        if named is not None:
+            return named
+        inside = self._inside(node)
+        return self._named(inside) or Polynomial.of(self._as_written(node, inside))
+
+    def _as_written(self, node: Expr, otherwise: Polynomial | Expr) -> Expr:
+        """An opaque expression as its author wrote it: multiplied out, a centered square would lose its accuracy.
+
+        Only where something in it has to be replaced is it taken in normal form.
+        """
+        replaced = (self.replacements.get(name) for name in names_in(node))
+        if all(found is None or found.optional for found in replaced):
+            return canonical_bound(node)
+        return expression_of(otherwise) if isinstance(otherwise, Polynomial) else otherwise
 
     def _inside(self, node: Expr) -> Expr:
         """The node with its arguments in normal form."""
@@ -192,11 +213,12 @@ class Vocabulary:
             return canonical_bound(argument)
         return expression_of(self._visit_inside(argument))
 
-    def _named(self, expression: Expr) -> Polynomial | Expr:
+    def _named(self, expression: Expr) -> Polynomial | None:
+        """The element that an expression is the definition of, if there is one."""
         for definition in self.definitions:
             for binding in whole_matches(definition.expression, expression):
                 return self._element(definition.element.xreplace(binding))
-        return expression
+        return None
 
     def total(self, summand: Polynomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
         """The sum of a normal form over bound indices, with the facts applied."""
@@ -276,10 +298,10 @@ def base_expression(base: Base) -> Expr:
     return base
 
 
-def replacement(element: Expr, value: Polynomial) -> Replacement:
+def replacement(element: Expr, value: Polynomial, optional: bool = False) -> Replacement:
     """The replacement of an element by a value written in the same indices."""
     indices = element.indices if isinstance(element, Indexed) else ()
-    return Replacement(tuple(indices), value)
+    return Replacement(tuple(indices), value, optional)
 
 
 def mentions(polynomial: Polynomial, names: Mapping[str, object] | frozenset[str]) -> bool:
