@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import count
 
 from sympy import Basic, Expr, Function, Indexed, Sum, Symbol
+from sympy.core.relational import Relational
 
 from derive.functions import MaxOver, ProductOver, delta
 from derive.graph import Graph, Index, Quantity, index_symbol, name_of
@@ -64,9 +65,10 @@ def is_indexed(expression: Basic) -> bool:
 def remake(expression: Basic, arguments: Sequence[Basic]) -> Expr:
     """A node of the same kind with other arguments.
 
-    Functions are not evaluated: with SymPy's `distribute` off, tanh(-1 - c) would look for its sign without end.
+    Functions are not evaluated: with SymPy's `distribute` off, tanh(-1 - c) would look for its sign without end. Nor
+    are conditions: h + 2 >= h stays a condition.
     """
-    if isinstance(expression, Function):
+    if isinstance(expression, (Function, Relational)):
         return expression.func(*arguments, evaluate=False)
     return expression.func(*arguments)
 

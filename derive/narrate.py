@@ -1,0 +1,197 @@
+"""The chain rule, told step by step: the layer, the paths of each cotangent, their contributions, their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Abs, Expr, sign
+
+from derive.derivation import Derivation, Detail, Form, Prose, Step
+from derive.differentiate import Cotangent, Path, Sweep
+from derive.functions import MaxOver, maximum, minimum, relu
+from derive.graph import Equation, Fact, Graph, Index, Quantity, names_in
+from derive.indices import IndexNames, index_extents
+from derive.rules.basis import PlainEquation, unfold
+from derive.rules.polynomial import Polynomial
+from derive.rules.sums import pull_out
+
+_KINKS: dict[type[Expr], str] = {
+    relu: "At 0 the derivative of relu is taken as 0.",
+    Abs: "At 0 the derivative of the absolute value is taken as 0.",
+    sign: "The derivative of sign is taken as 0, at the jump, too.",
+    maximum: "Where both are equal the derivative of maximum goes to the first.",
+    minimum: "Where both are equal the derivative of minimum goes to the first.",
+    MaxOver: "Among ties the derivative of max is shared equally.",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A cotangent that is found: its quantity, its right side, and its normal form where it has one."""
+
+    quantity: Quantity
+    expression: Expr
+    polynomial: Polynomial | None = None
+
+
+class Narrator:
+    """Collects the steps of a derivation in which nothing collapses, and the cotangents that come out of it."""
+
+    collapses = False
+
+    def __init__(self, sweep: Sweep, form: Form, plain: Sequence[PlainEquation] = ()) -> None:
+        self.sweep = sweep
+        self.graph: Graph = sweep.graph
+        self.form = form
+        self.plain = plain
+        self.names = IndexNames(self.graph)
+        self.steps: list[Step] = []
+        self.extra: list[Quantity] = []
+        self.results: dict[str, Result] = {}
+        self.known = self.graph.by_name | {c.quantity.name: c.quantity for c in sweep.cotangents}
+        self.known |= {quantity.name: quantity for quantity in sweep.given}
+
+    def say(
+        self,
+        rule: str,
+        reason: Prose,
+        equation: Equation | Fact | None = None,
+        detail: Detail = "steps",
+        display: Equation | None = None,
+        boxed: bool = False,
+    ) -> None:
+        self.steps.append(Step(len(self.steps) + 1, rule, reason, equation, display, detail, boxed))
+
+    def line(self, quantity: Quantity, expression: Expr) -> Equation:
+        """An equation in readable names, hidden quantities written out."""
+        readable = self.names.apply(unfold(expression, self.plain), [index.symbol for index in quantity.indices])
+        return Equation(quantity.name, quantity.indices, readable)
+
+    def fact(self, left: Expr, right: Expr) -> Fact:
+        """An equality for all values of the free indices of its left side, in readable names."""
+        both = [unfold(side, self.plain) for side in (left, right)]
+        extents = index_extents(both[0], self.known)
+        readable = [self.names.apply(side, list(extents)) for side in both]
+        indices = tuple(Index(symbol.name, extent) for symbol, extent in extents.items())
+        return Fact(readable[0], "==", readable[1], indices)
+
+    def forward(self) -> None:
+        outputs = [self.graph.by_name[name] for name in self.graph.outputs]
+        for equation in self.graph.equations:
+            where = f" in line {equation.line}" if equation.line else ""
+            self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+        self.say("graph", self._graph())
+        if self.form != "staged" and not self.collapses:
+            self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
+        given: list[str | Expr] = ["The loss is any scalar function of "]
+        given += listed([q.element for q in outputs])
+        given += ["; given ", "is " if len(outputs) == 1 else "are "]
+        given += listed([q.element for q in self.sweep.given])
+        self.say("given", (*given, "."))
+
+    def _graph(self) -> Prose:
+        """Which quantity goes into which: the arrows that the chain rule walks back."""
+        said: list[str | Expr] = ["The graph"]
+        between = ": "
+        for quantity in self.graph.quantities:
+            users = [self.graph.by_name[name].element for name in self.graph.uses[quantity.name]]
+            if users:
+                said += [between, quantity.element, " goes into ", *listed(users)]
+                between = "; "
+        return (*said, ".")
+
+    def cotangent(self, cotangent: Cotangent) -> None:
+        """Everything about one cotangent: its paths, their contributions, their sum, and the closed form."""
+        self._paths(cotangent)
+        for path in cotangent.paths:
+            self._path(path, alone=len(cotangent.paths) == 1 and cotangent.given is None)
+        staged = pull_out(cotangent.equation.expression)
+        line = self.line(cotangent.quantity, staged)
+        wanted = cotangent.of in self.sweep.wrt
+        reason: Prose = ("Put the local derivatives in and add up.",)
+        if len(cotangent.paths) + (cotangent.given is not None) < 2:
+            reason = ("Put the local derivative in.",) if cotangent.paths else ("There is nothing to add up.",)
+        final = wanted and not self.collapses
+        self.say("total", reason, line, detail="brief" if final else "steps", boxed=final)
+        self.conclude(cotangent, line.expression)
+
+    def conclude(self, cotangent: Cotangent, staged: Expr) -> None:
+        """Record what comes out for a cotangent: here its staged form."""
+        self.results[cotangent.quantity.name] = Result(cotangent.quantity, staged)
+
+    def is_kept(self, name: str) -> bool:
+        """Whether a cotangent is a result: one that is wanted, or that others are written with."""
+        return name in self.results
+
+    def _paths(self, cotangent: Cotangent) -> None:
+        element = self.graph.by_name[cotangent.of].element
+        users = [self.graph.by_name[path.user].element for path in cotangent.paths]
+        if not users:
+            self.say("chain-rule", (element, " does not reach any output: its gradient is 0."))
+            return
+        number = ["one path", "two paths", "three paths", "four paths"]
+        count = number[len(users) - 1] if len(users) <= len(number) else f"{len(users)} paths"
+        reason: list[str | Expr] = [element, f" reaches the loss along {count}: through "]
+        reason += [*listed(users), "."]
+        terms = [path.abstract.expression for path in cotangent.paths]
+        if cotangent.given is not None:
+            terms.insert(0, cotangent.given.element)
+            reason += [" It is an output, too, so that what is given for it comes first."]
+        total = self.line(cotangent.quantity, sum(terms[1:], terms[0]))
+        self.say("chain-rule", tuple(reason), display=total)
+
+    def _path(self, path: Path, alone: bool) -> None:
+        self.extra += [path.local, path.quantity]
+        user = self.graph.equation_of[path.user]
+        reason: list[str | Expr] = ["From the equation of ", user.left, ", all else held fixed."]
+        for kind, convention in _KINKS.items():
+            if any(isinstance(node, kind) for node in user.expression.atoms(kind)):
+                reason.append(" " + convention)
+        self.say("local-derivative", tuple(reason), path.local_equation)
+        line = self.line(path.quantity, pull_out(path.contribution.expression))
+        why: Prose = ("The contribution through ", user.left, ".")
+        self.say("contribution", why, line, detail="full" if alone else "steps")
+
+    def derivation(self) -> Derivation:
+        """The derivation: the steps, and the backward pass as a graph."""
+        kept = [result for name, result in self.results.items() if self.is_kept(name)]
+        equations = [Equation(r.quantity.name, r.quantity.indices, r.expression) for r in kept]
+        by_primal = {r.quantity.of: r.quantity.name for r in kept}
+        graph = self.graph
+        computed = [graph.by_name[e.name] for e in graph.equations] + [r.quantity for r in kept]
+        backward = Graph(
+            name=graph.name,
+            description=graph.description,
+            quantities=(*graph.inputs, *self.sweep.given, *computed),
+            equations=(*graph.equations, *in_order(equations)),
+            facts=graph.facts,
+            outputs=tuple(by_primal[name] for name in self.sweep.wrt),
+            source=graph.source,
+        )
+        extra = [r.quantity for name, r in self.results.items() if r not in kept]
+        form: Form = self.form if self.collapses else "staged"
+        return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra))
+
+
+def listed(items: Sequence[Expr]) -> list[str | Expr]:
+    """a, b and c."""
+    listed: list[str | Expr] = []
+    for position, item in enumerate(items):
+        if position:
+            listed.append(" and " if position == len(items) - 1 else ", ")
+        listed.append(item)
+    return listed
+
+
+def in_order(equations: Sequence[Equation]) -> list[Equation]:
+    """The equations in an order in which they can be computed, otherwise as they stand."""
+    left = list(equations)
+    done: list[Equation] = []
+    while left:
+        waiting = {equation.name for equation in left}
+        ready = next(e for e in left if not waiting & set(names_in(e.expression)))
+        done.append(ready)
+        left.remove(ready)
+    return done
+

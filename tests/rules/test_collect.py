@@ -1,0 +1,67 @@
+"""Factoring: the shape of a result, in the style of means and in that of sums."""
+
+from collections.abc import Iterator
+
+import pytest
+from algebra import expr, normal, same_values, shown
+from sympy.core.parameters import distribute
+
+from derive.rules.collect import collect
+
+
+@pytest.fixture(autouse=True)
+def _as_the_pipeline_does() -> Iterator[None]:
+    with distribute(False):
+        yield
+
+
+ROWS = [
+    # text, with means, with sums
+    ("x[i, j]*w[i]/N + mu[j]*w[i]", "w[i]*(x[i, j]/N + mu[j])", "w[i]*(x[i, j] + N*mu[j])/N"),
+    ("mean(x[k, j] for k in N) - mu[j]", "mean(x[i, j] for i in N) - mu[j]", "(sum(x[i, j] for i in N) - N*mu[j])/N"),
+    ("2*mean(w[k] for k in N)**2", "2*mean(w[i] for i in N)**2", None),
+    ("sum(w[k] for k in N)/D", "sum(w[i] for i in N)/D", "sum(w[i] for i in N)/D"),
+    ("w[i]*x[i, j]/sqrt(var[j]) - w[i]*y[i, j]/sqrt(var[j])", "w[i]*(x[i, j] - y[i, j])/sqrt(var[j])", None),
+    ("x[i, j]*mu[j] + x[i, j]*w[i] + y[i, j]", "x[i, j]*(mu[j] + w[i]) + y[i, j]", None),
+    ("x[i, j]*y[i, j] + mu[j]", "x[i, j]*y[i, j] + mu[j]", None),
+    ("-w[i]*t - v[i]*t", "-t*(v[i] + w[i])", None),
+    ("2*w[i] - 2*v[i]", "2*(w[i] - v[i])", None),
+    ("t*sum(w[k]*v[k] for k in N) - t*sum(w[k]*v[k]**2 for k in N)", "t*sum(v[i]*w[i]*(1 - v[i]) for i in N)", None),
+    ("mean(w[k]*x[k, j] + w[k]*y[k, j] for k in N)", "mean(w[i]*(x[i, j] + y[i, j]) for i in N)", None),
+    ("0*t", "0", None),
+]
+
+
+@pytest.mark.parametrize(("text", "means", "sums"), ROWS)
+def test_the_shape(text: str, means: str, sums: str | None) -> None:
+    polynomial = normal(text)
+    for style, expected in ((True, means), (False, sums or means)):
+        found = collect(polynomial, means=style)
+        assert shown(found) == expected
+        assert same_values(found, expr(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum(w[k] for k in N) + sum(v[k] for k in N)",  # nothing shared inside
+        "sum(w[k]*x[k, j] for k in N) + t*sum(w[k]*y[k, j] for k in N)",  # other factors outside
+        "sum(w[k]*s[i, k] for k in N) + sum(w[k] for k in N)",  # a matrix and a vector: the vector is cheap
+        "sum(w[k]*v[k] for k in N)*sum(v[k] for k in N) + sum(w[k] for k in N)",
+    ],
+)
+def test_sums_that_are_not_joined(text: str) -> None:
+    found = shown(collect(normal(text), means=True))
+    assert found.count("sum(") == text.count("sum(")
+    assert same_values(collect(normal(text), means=True), expr(text))
+
+
+def test_a_mean_is_not_joined_with_a_sum() -> None:
+    text = "mean(w[k]*x[k, j] for k in N) + sum(w[k]*y[k, j] for k in N)"
+    assert shown(collect(normal(text), means=True)).count(" for ") == 2
+
+
+def test_what_is_bracketed_is_what_costs_most() -> None:
+    """x*mu + x*w + w*mu: the matrix is shared, so it is taken out, not the vectors."""
+    found = shown(collect(normal("x[i, j]*mu[j] + x[i, j]*w[i] + w[i]*mu[j]"), means=True))
+    assert found == "mu[j]*w[i] + x[i, j]*(mu[j] + w[i])"

@@ -1,0 +1,62 @@
+"""The order of costs: what is compared, and what does not count."""
+
+import pytest
+from algebra import expr
+
+from derive.rules.cost import cost
+
+
+def price(*texts: str, rank: int = 1, known: tuple[str, ...] = ()) -> object:
+    return cost([(rank, expr(text)) for text in texts], [expr(text) for text in known])
+
+
+@pytest.mark.parametrize(
+    ("cheap", "dear"),
+    [
+        # One pass over a matrix outweighs any number over vectors.
+        ("w[i]*v[i] + tanh(w[i])*exp(v[i]) + sum(w[k] for k in N) + sum(v[k] for k in N)", "sum(x[k, j] for k in N)"),
+        ("sum(x[k, j] for k in N)", "sum(x[k, j] for k in N) + sum(y[k, j] for k in N)"),
+        ("sum(x[k, j] for k in N)", "sum(x[k, j]*y[k, j] for k in N)"),
+        ("mu[j]*sum(x[k, j] for k in N)", "sum(mu[j]*x[k, j] for k in N)"),
+        ("mu[j]*t*x[i, j]", "mu[j]*x[i, j]*y[i, j]"),
+        ("x[i, j]", "x[i, j]**2"),
+        ("w[i]", "exp(w[i])"),
+        ("w[i]*v[i]", "w[i]*v[i]*t"),
+        ("sum(w[k] for k in N)", "sum(delta(i, k)*w[k] for k in N)"),
+    ],
+)
+def test_the_cheaper_of_two(cheap: str, dear: str) -> None:
+    assert price(cheap) < price(dear)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("w[i]", "-w[i]"),
+        ("w[i] + v[i]", "w[i] - v[i]"),
+        ("w[i]*v[i]", "w[i]/v[i]"),
+        ("sum(x[k, j] for k in N)", "sum(x[l, j] for l in N)"),
+        ("sum(x[k, j] for k in N)", "sum(y[k, j] for k in N)"),
+    ],
+)
+def test_what_costs_the_same(first: str, second: str) -> None:
+    assert price(first) == price(second)
+
+
+def test_the_same_sum_is_taken_once_whatever_its_index_is_called() -> None:
+    once = price("sum(x[k, j] for k in N)", "t")
+    assert price("sum(x[k, j] for k in N)", "sum(x[l, j] for l in N)") == once
+    assert price("sum(x[k, j] for k in N)", "sum(y[l, j] for l in N)") > once
+
+
+def test_sums_that_are_known_cost_nothing() -> None:
+    assert price("sum(x[k, j] for k in N)", known=("2*sum(x[l, j] for l in N)",)) == price("t")
+    assert price("sum(x[k, j] for k in N)", known=("sum(y[l, j] for l in N)",)) == price("sum(x[k, j] for k in N)")
+
+
+def test_each_equation_is_a_pass_over_its_left_side() -> None:
+    assert price("t", "t", rank=2) > price("t", rank=2) > price("t", "t", "t", rank=1)
+
+
+def test_the_largest_size_stands_first() -> None:
+    assert [pair for pair in price("mu[j]*x[i, j] + 1", rank=2) if pair != (0, 0)] == [(1, 2)]

@@ -1,0 +1,41 @@
+"""Every place where a quantity stands in an expression, with what multiplies its change."""
+
+import pytest
+from sympy import Sum, gamma
+
+from derive.errors import LayerError
+from derive.functions import where
+from derive.graph import extent_symbol, index_symbol, reference
+from derive.occurrences import occurrences
+
+N = extent_symbol("N")
+i, j, k = (index_symbol(name) for name in "ijk")
+
+
+class TestOccurrences:
+    def test_a_diagonal_and_an_element_elsewhere_are_two_places(self) -> None:
+        s_ii, s_ij = reference("s", [i, i]), reference("s", [i, j])
+        found = occurrences(s_ii * s_ij, "s")
+        assert {(o.indices, o.weight) for o in found} == {((i, i), s_ij), ((i, j), s_ii)}
+
+    def test_the_same_place_twice_is_one_occurrence(self) -> None:
+        [found] = occurrences(reference("x", [i]) + 3 * reference("x", [i]) * reference("t", [i]), "x")
+        assert found.weight == 1 + 3 * reference("t", [i])
+
+    def test_sums_around_a_place_are_kept_with_it(self) -> None:
+        [found] = occurrences(reference("w", [i]) * Sum(reference("s", [i, k]) ** 2, (k, 1, N)), "s")
+        assert found.limits == ((k, 1, N),)
+        assert found.weight == 2 * reference("w", [i]) * reference("s", [i, k])
+
+    def test_both_branches_at_one_place_are_one_where(self) -> None:
+        x, c = reference("x", [i]), reference("c", [i])
+        [found] = occurrences(where(c > 0, 2 * x, 5 * x), "x")
+        assert found.weight == where(c > 0, 2, 5)
+
+    def test_what_does_not_mention_the_quantity_has_none(self) -> None:
+        assert occurrences(gamma(reference("x", [i])), "y") == []
+
+    def test_an_unknown_function_is_an_error_that_names_it(self) -> None:
+        with pytest.raises(LayerError, match="gamma has no rule") as caught:
+            occurrences(gamma(reference("x", [i])), "x")
+        assert "tanh" in caught.value.hint

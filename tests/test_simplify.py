@@ -1,0 +1,78 @@
+"""The strategy: which cotangents go, which stay, and what happens when the work allowed is done."""
+
+import pytest
+from samples import LAYERS
+from sympy.core.parameters import distribute
+
+from derive import simplify
+from derive.differentiate import sweep
+from derive.parser import parse_layer
+from derive.pipeline import derive, load
+from derive.rules.cost import cost
+from derive.rules.sums import pull_out
+from derive.simplify import Closing, close
+from derive.workshop import verify_layer
+
+
+def closing_of(name: str) -> Closing:
+    graph = load(name) if name == "batch_norm" else parse_layer(LAYERS[name])
+    with distribute(False):
+        found = close(sweep(graph))
+    assert found is not None
+    return found
+
+
+def test_batch_normalization_needs_no_cotangent_between() -> None:
+    found = closing_of("batch_norm")
+    assert found.eliminated == {"dxhat", "dvar", "dmu"}
+    assert set(found.closed) == {"dx", "dgamma", "dbeta", "dxhat", "dvar", "dmu"}
+    assert {relation.older for relation in found.chosen} >= {"x"}
+
+
+def test_the_output_of_a_matrix_product_keeps_its_cotangent() -> None:
+    found = closing_of("linear_batch_norm")
+    assert {"dmu", "dvar", "dxhat"} <= found.eliminated
+    assert "dz" not in found.eliminated
+
+
+def test_a_kept_cotangent_that_adds_up_to_zero_says_so() -> None:
+    found = closing_of("linear_batch_norm")
+    assert [fact.source for fact in found.vocabulary.facts if fact.source == "dz"] == ["dz"]
+    assert not found.closed["db"]
+
+
+def test_the_price_is_below_that_of_the_chain_rule() -> None:
+    graph = load("batch_norm")
+    with distribute(False):
+        swept = sweep(graph)
+        found = close(swept)
+        assert found is not None
+        staged = cost([(len(c.quantity.indices), pull_out(c.equation.expression)) for c in swept.cotangents])
+    assert found.price < staged
+
+
+class TestBudget:
+    def test_none_at_all_leaves_the_chain_rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(simplify, "_TERMS_FOR_ALL", 0)
+        monkeypatch.setattr(simplify, "_TERMS_FOR_EACH", 0)
+        with distribute(False):
+            assert close(sweep(load("batch_norm"))) is None
+        assert derive("batch_norm").form == "staged"
+        assert verify_layer("batch_norm").passed
+
+    def test_too_little_for_the_best_basis_is_right_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        full = derive("batch_norm").results
+        monkeypatch.setattr(simplify, "_TERMS_FOR_EACH", 0)
+        shorter = set()
+        for terms in (60, 150, 400):
+            monkeypatch.setattr(simplify, "_TERMS_FOR_ALL", terms)
+            found = derive("batch_norm")
+            shorter.add(found.results != full)
+            assert [line.name for line in found.results][-2:] == ["dgamma", "dbeta"]
+            if found.results != full and terms == 150:
+                assert verify_layer("batch_norm").passed
+        assert True in shorter
+
+    def test_a_formula_that_outgrows_the_page_is_not_put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(simplify, "_MOST_TERMS_SHOWN", 0)
+        assert closing_of("batch_norm").eliminated == frozenset()
