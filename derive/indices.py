@@ -186,6 +186,7 @@ class IndexNames:
             return node
         if not isinstance(node, REDUCTIONS):
             return rebuild(node, [self._visit(argument, around) for argument in node.args])
+        assert len({symbol for symbol, _, _ in node.limits}) == len(node.limits), f"an index bound twice: {node}"
         inside = set(around) | {symbol.name for symbol in free_indices(node)}
         renaming: dict[Symbol, Symbol] = {}
         for symbol, _, high in node.limits:

@@ -50,7 +50,7 @@ class _Writer:
     def layer(self) -> str:
         rng = self.rng
         declared = self.inputs()
-        for _ in range(rng.randint(2, 4)):
+        for _ in range(rng.randint(1, 3)):
             if rng.random() < 0.45:
                 self.pattern()
             else:

@@ -16,7 +16,7 @@ from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymb
 
 from derive.functions import delta, where
 from derive.graph import Equation, Fact, Graph, name_of, reference
-from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, substitute
+from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, separate_bound, substitute
 from derive.rules.matching import whole_matches
 from derive.rules.normal_form import Vocabulary, polynomial_names
 from derive.rules.polynomial import Monomial, Polynomial, Total, make_monomial
@@ -133,7 +133,9 @@ def _unfolded(plain: tuple[PlainEquation, ...]) -> dict[str, PlainEquation]:
     result: dict[str, PlainEquation] = {}
     for equation in plain:
         if equation.hidden:
-            result[equation.name] = replace(equation, expression=_unfold(equation.expression, result))
+            whole = _unfold(equation.expression, result)
+            # Bound indices of its own: SymPy makes one sum of a sum of a sum, and loses one of two of the same name.
+            result[equation.name] = replace(equation, expression=separate_bound(whole, f"{equation.name} "))
     return result
 
 
@@ -289,7 +291,8 @@ def centered_names(plain: list[PlainEquation]) -> frozenset[str]:
     found = set()
     for equation in plain:
         for monomial in Vocabulary().normalize(equation.expression).terms:
-            found |= {name for base, power in _all_factors(monomial) if (name := name_of(base)) in sums and power > 0}
+            factors = [(name_of(base), power) for base, power in _all_factors(monomial)]
+            found |= {name for name, power in factors if name in sums and power > 0 and power.is_Integer}
     return frozenset(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Add, Expr, Indexed, Mul, Pow, Sum, Symbol
 
 from derive.graph import name_of
-from derive.indices import REDUCTIONS, free_indices, rebuild, substitute
+from derive.indices import REDUCTIONS, free_indices, rebuild, separate_bound, substitute
 
 
 def pull_out(expression: Expr) -> Expr:
@@ -45,6 +45,11 @@ def put_in(expression: Expr, name: str, indices: tuple[Symbol, ...], value: Expr
 
     Without `opaque`, what stands under a root, in a denominator or in a function is left as it is.
     """
+    # SymPy makes one sum of a sum of a sum, and loses one of two bound indices of the same name.
+    return _put_in(expression, name, indices, separate_bound(value, "put in "), opaque)
+
+
+def _put_in(expression: Expr, name: str, indices: tuple[Symbol, ...], value: Expr, opaque: bool) -> Expr:
     if isinstance(expression, (Indexed, Symbol)):
         if name_of(expression) != name:
             return expression
@@ -53,9 +58,9 @@ def put_in(expression: Expr, name: str, indices: tuple[Symbol, ...], value: Expr
     if not expression.args or (not opaque and _is_opaque(expression)):
         return expression
     if isinstance(expression, REDUCTIONS):
-        body = put_in(expression.function, name, indices, value, opaque)
+        body = _put_in(expression.function, name, indices, value, opaque)
         return expression.func(body, *expression.limits)
-    return rebuild(expression, [put_in(argument, name, indices, value, opaque) for argument in expression.args])
+    return rebuild(expression, [_put_in(argument, name, indices, value, opaque) for argument in expression.args])
 
 
 def _is_opaque(expression: Expr) -> bool:
