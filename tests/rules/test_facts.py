@@ -2,6 +2,7 @@
 
 import pytest
 from algebra import normal
+from sympy import Expr
 
 from derive.graph import Graph
 from derive.indices import canonical_bound
@@ -25,12 +26,11 @@ def facts_of(graph: Graph, *solved: tuple[str, str]) -> dict[str, str]:
         value = vocabulary.normalize(expression_of(offered[pair].value))
         vocabulary.replacements[pair[0]] = replacement(offered[pair].element, value, optional=True)
     reduction_facts(graph, plain, vocabulary, signs.nonzero)
-    return {
-        f.source: " = ".join(
-            expression_text(canonical_bound(unfold(e, plain))) for e in (base_expression(f.total), expression_of(f.value))
-        )
-        for f in vocabulary.facts
-    }
+    def text(expression: Expr) -> str:
+        return expression_text(canonical_bound(unfold(expression, plain)))
+
+    facts = vocabulary.facts
+    return {f.source: f"{text(base_expression(f.total))} = {text(expression_of(f.value))}" for f in facts}
 
 
 def test_a_mean() -> None:
@@ -58,7 +58,8 @@ def test_a_softmax_adds_up_to_one() -> None:
 def test_a_weighted_mean() -> None:
     graph = parse_layer("x: [N]\nw: constant[N]\nm = sum(w[i]*x[i] for i in N)/sum(w[i] for i in N)")
     [hidden] = [p.name for p in plain_equations(graph) if p.hidden and "x" in str(p.expression)]
-    assert facts_of(graph, (hidden, "m"))[hidden] == "sum(w[N 1.0]*x[N 1.0] for N 1.0 in N) = m*sum(w[N 1.0] for N 1.0 in N)"
+    expected = "sum(w[N 1.0]*x[N 1.0] for N 1.0 in N) = m*sum(w[N 1.0] for N 1.0 in N)"
+    assert facts_of(graph, (hidden, "m"))[hidden] == expected
 
 
 def test_what_is_asserted_has_no_source() -> None:
