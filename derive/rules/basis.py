@@ -226,7 +226,7 @@ def _holds(node: Expr, names: set[str], roots: bool) -> bool:
         return all(_holds(argument, names, roots) for argument in node.args)
     if isinstance(node, REDUCTIONS):
         return _holds(node.function, names, roots)
-    return isinstance(node, exp)
+    return roots and isinstance(node, exp)  # it is positive, and in floating point it can still come out as zero
 
 
 def _is_product_of(node: Expr, nonzero: set[str]) -> bool:

@@ -75,7 +75,7 @@ class TestSigns:
         declared = "x: [N]\neps: constant\nassert eps > 0\n"
         found = signs_of(declared + "e[i] = exp(x[i])\nr = sum(x[i]**2 for i in N)\nq = r + eps")
         assert found.nonnegative == {"eps", "e", "r", "q"}
-        assert found.nonzero == {"eps", "e"}
+        assert found.nonzero == {"eps"}
 
     def test_a_diagonal_says_nothing_of_the_array(self) -> None:
         found = signs_of("x: [N, N]\na[i] = sqrt(x[i, i])")
@@ -127,3 +127,13 @@ class TestRelations:
         plain = plain_equations(BATCH_NORM)
         [name] = centered_names(plain)
         assert expression_text(next(p.expression for p in plain if p.name == name)) == "x[i, j] - mu[j]"
+
+
+def test_an_exponential_is_not_divided_by() -> None:
+    """It is never zero, but it underflows: solving v = m*e for m would put 0/0 into the gradient."""
+    graph = parse_layer("a: [N]\nm = mean(a[i] for i in N)\ne = exp(-m**2)\nv[i] = a[i]*e")
+    plain = plain_equations(graph)
+    signs = known_signs(graph, plain)
+    assert "e" in signs.nonnegative
+    assert "e" not in signs.nonzero
+    assert [r.older for r in relations(plain, signs, frozenset()) if r.newer == "v"] == []
