@@ -1,5 +1,7 @@
 """Every place where a quantity stands in an expression, with what multiplies its change."""
 
+import re
+
 import pytest
 from sympy import Sum, gamma
 
@@ -7,6 +9,9 @@ from derive.errors import LayerError
 from derive.functions import where
 from derive.graph import extent_symbol, index_symbol, reference
 from derive.occurrences import occurrences
+from derive.parser import parse_layer
+from derive.pipeline import derive
+from derive.verifier import verify
 
 N = extent_symbol("N")
 i, j, k = (index_symbol(name) for name in "ijk")
@@ -39,3 +44,15 @@ class TestOccurrences:
         with pytest.raises(LayerError, match="gamma has no rule") as caught:
             occurrences(gamma(reference("x", [i])), "x")
         assert "tanh" in caught.value.hint
+
+
+FUNCTIONS = ["exp", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin", "cos", "abs", "sign", "relu", "sqrt"]
+
+
+@pytest.mark.parametrize("call", [*(f"{name}(x[i])" for name in FUNCTIONS), "maximum(x[i], 1/2)", "minimum(x[i], 1/2)"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_the_derivative_of_each_function(call: str, sign: str) -> None:
+    """Against the oracles, on both sides of zero where the function is defined there."""
+    call = call if re.match("log|sqrt", call) else call.replace("x[i]", f"{sign}x[i]")
+    graph = parse_layer(f"x: [N]\nassert x > 0\nassert x < 4\ny[i] = {call}")
+    assert verify(derive(graph, "staged")).failures == ()

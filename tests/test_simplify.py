@@ -71,7 +71,7 @@ class TestBudget:
             assert [line.name for line in found.results][-2:] == ["dgamma", "dbeta"]
             if found.results != full and terms == 150:
                 assert verify_layer("batch_norm").passed
-        assert True in shorter
+        assert any(shorter)  # a small budget does tell
 
     def test_a_formula_that_outgrows_the_page_is_not_put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(simplify, "_MOST_TERMS_SHOWN", 0)

@@ -17,7 +17,7 @@ from derive.printing.data import prose_text
 from derive.printing.elements import ElementLatexPrinter, Wholes, place_prose, title_prose
 from derive.printing.expanded_text import expanded_text
 from derive.printing.grammar import equation_text, expression_text
-from derive.printing.latex import _PREAMBLE, _SMALLER, FORMULA_WIDTH, LatexWriter, formula
+from derive.printing.latex import FORMULA_WIDTH, PREAMBLE, SMALLER, LatexWriter, formula
 from derive.printing.lines import break_formula
 from derive.printing.markdown import MarkdownWriter, accepted
 from derive.printing.names import Notation
@@ -67,7 +67,7 @@ def expanded_latex(written: WrittenOut, notation: Notation = "leibniz", document
     if not document:
         return body
     title = rf"\section*{{{writer.prose(title_prose(written))}}}"
-    return "\n".join([f"{_PREAMBLE}\\begin{{document}}", "", title, "", body, r"\end{document}", ""])
+    return "\n".join([f"{PREAMBLE}\\begin{{document}}", "", title, "", body, r"\end{document}", ""])
 
 
 def _displayed(piece: _Formula, width: float) -> str:
@@ -75,7 +75,7 @@ def _displayed(piece: _Formula, width: float) -> str:
     text = f"\\[\n{piece.latex}\n\\]"
     if piece.width <= width:
         return text
-    size = next((name for name, ratio in _SMALLER if piece.width * ratio <= width), _SMALLER[-1][0])
+    size = next((name for name, ratio in SMALLER if piece.width * ratio <= width), SMALLER[-1][0])
     return f"{{{size}\n{text}\\par}}"
 
 

@@ -30,9 +30,9 @@ from derive.printing.width import width_of
 FORMULA_WIDTH = 33.0
 _INLINE_WIDTH = 22.0
 # Sizes for what cannot be broken, with their ratio to the normal size; small letters are wider than in proportion.
-_SMALLER = ((r"\small", 0.93), (r"\footnotesize", 0.86), (r"\scriptsize", 0.82), (r"\tiny", 0.69))
+SMALLER = ((r"\small", 0.93), (r"\footnotesize", 0.86), (r"\scriptsize", 0.82), (r"\tiny", 0.69))
 
-_PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
+PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=3cm]{geometry}
 \usepackage{amsmath}
 \setlength{\parindent}{0pt}
@@ -46,7 +46,7 @@ def latex_document(derivation: Derivation, notation: Notation = "leibniz", detai
     title = escape_latex(title_of(derivation))
     return "\n".join(
         [
-            f"{_PREAMBLE}\\begin{{document}}",
+            f"{PREAMBLE}\\begin{{document}}",
             "",
             rf"\section*{{{title}: the backward pass}}",
             "",
@@ -130,7 +130,7 @@ class LatexWriter:
         widest = max(width_of(row.replace("&", "")) for row in rows)
         if widest <= self._width:
             return text
-        size = next((name for name, ratio in _SMALLER if widest * ratio <= self._width), _SMALLER[-1][0])
+        size = next((name for name, ratio in SMALLER if widest * ratio <= self._width), SMALLER[-1][0])
         return f"{{{size}\n{text}\\par}}"
 
     def rows(self, line: Equation | Fact, label: str | None = None) -> list[str]:

@@ -58,11 +58,6 @@ def _note(quantity: Quantity) -> Prose:
     return ("constant",) if quantity.default is None else ("constant, by default ", quantity.default)
 
 
-def shape_words(quantity: Quantity) -> str:
-    """What stands for a shape where there is none."""
-    return "" if quantity.indices else "scalar"
-
-
 def sections_of(derivation: Derivation, detail: Detail) -> list[Section]:
     """The steps of a level of detail, divided by what they work on."""
     steps = list(derivation.shown(detail))

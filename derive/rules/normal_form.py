@@ -22,7 +22,6 @@ from derive.rules.polynomial import (
     Monomial,
     Polynomial,
     Total,
-    base_indices,
     make_monomial,
     make_total,
     monomial_indices,
@@ -323,8 +322,3 @@ def _base_names(base: Base) -> tuple[str, ...]:
     if isinstance(base, Total):
         return tuple(dict.fromkeys(name for inner, _ in base.monomial for name in _base_names(inner)))
     return tuple(names_in(base))
-
-
-def free_of(base: Base, symbols: Iterable[Symbol]) -> bool:
-    """Whether a base does not depend on any of the indices."""
-    return not set(base_indices(base)) & set(symbols)
