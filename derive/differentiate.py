@@ -8,14 +8,24 @@ index of v; a delta whose index is summed over contracts, and only a diagonal su
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Integer, Mul, Sum, Symbol
 from sympy.core.parameters import distribute
 
 from derive.errors import LayerError, UsageError
 from derive.functions import delta
-from derive.graph import Equation, Graph, Index, Quantity, fresh_name, index_symbol, names_in, reference
+from derive.graph import (
+    Equation,
+    Graph,
+    Index,
+    Quantity,
+    fresh_name,
+    index_symbol,
+    names_in,
+    reaching_outputs,
+    reference,
+)
 from derive.indices import IndexNames, separate_bound, substitute
 from derive.occurrences import Limits, Occurrence, occurrences
 
@@ -70,17 +80,24 @@ def sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
         return _sweep(graph, wanted)
 
 
+def cotangent_prefix(order: int) -> str:
+    """What stands before a name in that of its cotangent: d, and in later sweeps d2, d3."""
+    return "d" if order == 1 else f"d{order}"
+
+
 def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
     names = IndexNames(graph)
+    order = graph.sweeps.count("reverse") + 1
+    d = cotangent_prefix(order)
     given = {
-        name: Quantity(f"d{name}", graph.by_name[name].indices, "cotangent", of=name)
+        name: Quantity(f"{d}{name}", graph.by_name[name].indices, "cotangent", of=name, order=order)
         for name in graph.outputs
     }
     needed = _depending_on(graph, wanted)
-    for name in [*needed, *graph.outputs]:
-        if f"d{name}" in graph.names:
-            raise UsageError(f"the gradient with respect to {name!r} would be called 'd{name}', and that is in use")
-    taken = graph.names | {f"d{quantity.name}" for quantity in graph.quantities}
+    for name in [*graph.outputs, *(q.name for q in graph.quantities if q.name in needed)]:
+        if f"{d}{name}" in graph.names:
+            raise UsageError(f"the gradient with respect to {name!r} would be called '{d}{name}', and that is in use")
+    taken = graph.names | {f"{d}{quantity.name}" for quantity in graph.quantities}
     totals: dict[str, Quantity] = {}
     found: list[Cotangent] = []
     inputs = [q.name for q in graph.inputs if q.name in wanted]
@@ -93,9 +110,9 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         primal = graph.by_name[name]
         direct = given.get(name)
         if direct is not None:
-            direct = given[name] = Quantity(direct.name, direct.indices, "contribution", of=name)
-        own = fresh_name([f"d{name}_total"], taken) if direct else f"d{name}"
-        total = Quantity(own, primal.indices, "cotangent", of=name)
+            direct = given[name] = replace(direct, role="contribution")
+        own = fresh_name([f"{d}{name}_total"], taken) if direct else f"{d}{name}"
+        total = Quantity(own, primal.indices, "cotangent", of=name, order=order)
         users = [user for user in reversed(graph.uses[name]) if user in totals]
         paths = [_path(graph, names, user, primal, totals[user]) for user in users]
         terms = [path.contribution.expression for path in paths]
@@ -112,7 +129,7 @@ def vjp(graph: Graph, wrt: Sequence[str] | None = None) -> Graph:
     The result's inputs are the layer's and the cotangents of its outputs (`dy`), its outputs the gradients (`dx`) in
     the order of `wrt`. Raises UsageError for a name without a gradient.
     """
-    return joint_graph(sweep(graph, wrt))
+    return joint_graph(sweep(reaching_outputs(graph) if graph.sweeps else graph, wrt))
 
 
 def joint_graph(found: Sweep) -> Graph:
@@ -131,6 +148,7 @@ def joint_graph(found: Sweep) -> Graph:
         facts=graph.facts,
         outputs=tuple(by_primal[name] for name in found.wrt),
         source=graph.source,
+        sweeps=(*graph.sweeps, "reverse"),
     )
 
 
@@ -183,7 +201,10 @@ def _path(graph: Graph, names: IndexNames, user: str, primal: Quantity, cotangen
     contribution = names.apply(Add(*terms), targets)
     abstract = names.apply(_abstract(element, local, free, at, targets), targets)
 
-    quantity = Quantity(f"d{primal.name}_via_{user}", primal.indices, "contribution", of=primal.name, via=user)
+    own_name = f"{cotangent_prefix(cotangent.order)}{primal.name}_via_{user}"
+    quantity = Quantity(
+        own_name, primal.indices, "contribution", of=primal.name, via=user, order=cotangent.order
+    )
     return Path(
         user,
         local,

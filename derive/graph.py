@@ -9,7 +9,7 @@ limits of its reduction, always as (index, 1, extent).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal
 
@@ -21,6 +21,7 @@ Role = Literal[
     "cotangent", "contribution", "local_derivative", "helper", "tangent",  # of a derivation
 ]
 Relation = Literal["==", "!=", "<", "<=", ">", ">="]
+Mode = Literal["reverse", "forward"]
 
 
 @cache
@@ -81,7 +82,8 @@ class Quantity:
     `indices` carry the extents, so the shape is `extents`. `latex` is the author's own symbol, if given; `default`
     the value of a constant. For what a derivation adds, `of` is the quantity that a cotangent belongs to, `via` the
     one that a contribution comes through, and `numerator`/`denominator` are the elements of a local derivative
-    (∂ numerator / ∂ denominator), written in `indices`.
+    (∂ numerator / ∂ denominator), written in `indices`. `order` counts the sweeps of its kind that led to it: 1 for a
+    gradient of the layer's loss, 2 for one of the gradients' own.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Quantity:
     via: str | None = None
     numerator: Expr | None = None
     denominator: Expr | None = None
+    order: int = 1
 
     @property
     def extents(self) -> tuple[str, ...]:
@@ -140,7 +143,8 @@ class Graph:
     """A layer, or a layer with its gradients: quantities, equations in an order in which they can be computed, facts.
 
     `quantities` lists inputs and constants first, in file order, then the intermediates in the order of `equations`.
-    `outputs` names the equations whose cotangents are given. `source` is the text as its author wrote it.
+    `outputs` names the equations whose cotangents are given. `source` is the text as its author wrote it. `sweeps` are
+    those that a graph with derivatives in it has behind it, the first one first.
     """
 
     name: str
@@ -150,6 +154,7 @@ class Graph:
     facts: tuple[Fact, ...]
     outputs: tuple[str, ...]
     source: str = field(default="", compare=False, repr=False)
+    sweeps: tuple[Mode, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Quantity]:
@@ -166,8 +171,8 @@ class Graph:
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
-        """The inputs that get a gradient."""
-        return tuple(q.name for q in self.inputs if q.role == "input")
+        """The inputs that get a gradient: all but the constants."""
+        return tuple(q.name for q in self.inputs if q.role != "constant")
 
     @cached_property
     def extents(self) -> tuple[str, ...]:
@@ -193,6 +198,24 @@ class Graph:
             used |= {index.name for index in equation.indices}
             used |= {s.name for s in equation.expression.atoms(Symbol)}
         return frozenset(used)
+
+
+def reaching_outputs(graph: Graph) -> Graph:
+    """The graph of derivatives as a layer of its own: only what its outputs depend on.
+
+    What the last sweep was given comes first, then the inputs that there were before.
+    """
+    needed = set(graph.outputs)
+    for equation in reversed(graph.equations):
+        if equation.name in needed:
+            needed.update(names_in(equation.expression))
+    inputs = list(graph.inputs)
+    own = max((place + 1 for place, q in enumerate(inputs) if q.of is None), default=0)
+    computed = [graph.by_name[equation.name] for equation in graph.equations]
+    quantities = [q for q in (*inputs[own:], *inputs[:own], *computed) if q.name in needed]
+    facts = [f for f in graph.facts if {*names_in(f.left), *names_in(f.right)} <= needed]
+    equations = tuple(e for e in graph.equations if e.name in needed)
+    return replace(graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts))
 
 
 def names_in(expression: Expr) -> list[str]:

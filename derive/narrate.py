@@ -168,6 +168,7 @@ class Narrator:
             facts=graph.facts,
             outputs=tuple(by_primal[name] for name in self.sweep.wrt),
             source=graph.source,
+            sweeps=(*graph.sweeps, "reverse"),
         )
         extra = [r.quantity for name, r in self.results.items() if r not in kept]
         form: Form = self.form if self.collapses else "staged"

@@ -22,7 +22,7 @@ from derive.derivation import Derivation, Form
 from derive.differentiate import Sweep, sweep
 from derive.errors import UsageError
 from derive.explain import explain
-from derive.graph import Graph
+from derive.graph import Graph, reaching_outputs
 from derive.layers import read_layer
 from derive.options import FORMS
 from derive.parser import parse_layer
@@ -40,7 +40,7 @@ def load(layer: str) -> Graph:
     return parse_layer(source.text, source.name, source.file)
 
 
-def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None) -> Derivation:
+def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, order: int = 1) -> Derivation:
     """The derivation of a layer's backward pass.
 
     `layer` is a graph, or whatever `load` takes. `form` is `staged` (the chain rule, nothing collapsed), `mean`, `sum`
@@ -51,6 +51,8 @@ def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = 
     if form not in FORMS:
         raise UsageError(f"there is no form {form!r}; choose from {', '.join(FORMS)}")
     graph = load(layer) if isinstance(layer, str) else layer
+    for _ in range(order - 1):
+        graph = reaching_outputs(derive(graph, "reuse").backward)
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt)
         closing = None if form == "staged" else close(found)
