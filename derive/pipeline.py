@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from sympy import Expr
 from sympy.core.parameters import distribute
 
+from derive.compose import as_layer
 from derive.derivation import Derivation, Form
 from derive.differentiate import Sweep, sweep
 from derive.errors import UsageError
 from derive.explain import explain
-from derive.graph import Graph, reaching_outputs
+from derive.graph import Graph
 from derive.layers import read_layer
 from derive.options import FORMS
 from derive.parser import parse_layer
@@ -52,7 +53,8 @@ def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = 
         raise UsageError(f"there is no form {form!r}; choose from {', '.join(FORMS)}")
     graph = load(layer) if isinstance(layer, str) else layer
     for _ in range(order - 1):
-        graph = reaching_outputs(derive(graph, "reuse").backward)
+        lower = derive(graph, "reuse")
+        graph = as_layer(lower.backward, graph.by_name)
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt)
         closing = None if form == "staged" else close(found)

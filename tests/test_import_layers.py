@@ -15,6 +15,7 @@ ROWS = [
     ["layers"],
     ["graph", "functions"],
     ["indices", "derivation"],
+    ["compose"],
     ["syntax"],
     ["parser"],
     ["arithmetic"],
