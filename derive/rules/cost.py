@@ -8,7 +8,8 @@ letters, so more cannot be said.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
+from functools import lru_cache
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Symbol
 
@@ -19,36 +20,53 @@ Cost = tuple[tuple[int, int], ...]
 _MOST_RANKS = 12
 
 
-def cost(equations: Iterable[tuple[int, Expr]], known: Iterable[Expr] = ()) -> Cost:
+@lru_cache(maxsize=100_000)
+def sums_in(expression: Expr) -> frozenset[Expr]:
+    """The reductions of an expression, with canonical bound indices, so that equal ones are equal objects."""
+    return frozenset(canonical_bound(expression).atoms(*REDUCTIONS))
+
+
+def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> Cost:
     """The cost of equations given as (number of indices on the left, right side): (passes, operations) by size.
 
-    Sums that stand in the `known` expressions are there already and cost nothing.
+    Reductions that are `known`, as `sums_in` has them, are there already and cost nothing.
     """
-    passes: Counter[int] = Counter()
+    numbers: Counter[int] = Counter()
     operations: Counter[int] = Counter()
-    seen: set[Expr] = set().union(*(canonical_bound(expression).atoms(*REDUCTIONS) for expression in known))
+    seen: set[Expr] = set()
+
+    def is_new(total: Expr) -> bool:
+        if total in seen or total in known:
+            return False
+        seen.add(total)
+        return True
+
     for rank, expression in equations:
-        passes[rank] += 1
-        _count(canonical_bound(expression), passes, operations, seen)
-    return tuple((passes[rank], operations[rank]) for rank in range(_MOST_RANKS, -1, -1))
+        numbers[rank] += 1
+        _count(canonical_bound(expression), numbers, operations, is_new)
+    return tuple((numbers[rank], operations[rank]) for rank in range(_MOST_RANKS, -1, -1))
 
 
-def _count(node: Expr, passes: Counter[int], operations: Counter[int], seen: set[Expr]) -> None:
+def passes(price: Cost) -> tuple[int, ...]:
+    """The passes alone, over the largest arrays first."""
+    return tuple(number for number, _ in price)
+
+
+def _count(node: Expr, passes: Counter[int], operations: Counter[int], is_new: Callable[[Expr], bool]) -> None:
     if isinstance(node, (Symbol, Indexed, Number, NumberSymbol)):
         return
     if isinstance(node, REDUCTIONS):
-        if node in seen:
+        if not is_new(node):
             return
-        seen.add(node)
         rank = len(free_indices(node.function))
         passes[rank] += 1
         # Most terms of a sum with a delta in it are zero: what is done for them is work for nothing.
         operations[rank] += 1 + len(node.function.atoms(delta))
-        _count(node.function, passes, operations, seen)
+        _count(node.function, passes, operations, is_new)
         return
     for argument in node.args:
         if not argument.is_Boolean:
-            _count(argument, passes, operations, seen)
+            _count(argument, passes, operations, is_new)
     if isinstance(node, (Add, Mul)):
         for rank in _combinations(node.args):
             operations[rank] += 1
