@@ -23,6 +23,7 @@ ROWS = [
     ["occurrences"],
     ["differentiate"],
     ["rules"],
+    ["windows", "eliminate"],
     ["simplify"],
     ["narrate"],
     ["explain"],
