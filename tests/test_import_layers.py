@@ -95,7 +95,7 @@ def test_imports_stand_at_the_top() -> None:
 
 
 def test_the_engine_names_no_layer() -> None:
-    # relu is a function of the grammar, too; the hints are for functions that the grammar lacks, whatever they are called.
+    # relu is a function of the grammar, too, and the hints are for functions that it lacks, whatever they are called.
     layers = re.compile(rf"\b({'|'.join(set(layer_names()) - set(WORDS))})\b")
     for path in sources():
         if path.name == "hints.py":
