@@ -19,7 +19,7 @@ from derive.graph import extent_symbol, names_in
 from derive.indices import free_indices
 from derive.rules.basis import PlainEquation, unfold
 from derive.rules.collect import collect
-from derive.rules.cost import Cost, cost, passes, sums_in
+from derive.rules.cost import Cost, cost, sums_in
 from derive.rules.facts import solve_for_total
 from derive.rules.normal_form import (
     TooLargeError,
@@ -111,7 +111,7 @@ class _Elimination:
             needed = {name: self.shapes[name]} if name in self.task.wanted else {}
             price = self._price({**needed, **shapes}, around)
             limit = self._price({each: self.shapes[each] for each in (name, *users)}, around)
-            if price <= limit and (not whole or passes(price) < passes(limit)):
+            if price <= limit and (not whole or price[0] < limit[0]):
                 for user, polynomial in after.items():
                     self._set(user, polynomial, shapes[user])
                 self.eliminated.add(name)

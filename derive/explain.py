@@ -16,7 +16,7 @@ from derive.graph import Equation, Quantity, names_in
 from derive.narrate import Narrator, Result, listed
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
-from derive.rules.cost import Cost, cost
+from derive.rules.cost import Cost, at_least, cost
 from derive.rules.facts import solve_for_total
 from derive.rules.normal_form import (
     Budget,
@@ -238,7 +238,7 @@ class _ClosedForms(Narrator):
 def _price(quantity: Quantity, expression: Expr) -> Cost:
     """The cost at the sizes of the quantity itself and above; what is smaller does not decide how a line looks."""
     rank = len(quantity.indices)
-    return cost([(rank, expression)])[: -rank or None]
+    return at_least(cost([(rank, expression)]), rank)
 
 
 def _is_line_of(step: Step, name: str) -> bool:

@@ -140,17 +140,26 @@ def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
 
 
 def _sharing(summands: list[tuple[Rational, Monomial]]) -> list[list[tuple[Rational, Monomial]]]:
-    """Group summands so that those of a group have a factor in common."""
+    """Group summands so that those of a group have a factor in common, and what they do not share fits in an array.
+
+    The second keeps matrix products with different matrices apart: sum_k A_ik*b_kj + C_ik*d_kj is no product any more.
+    """
     groups: list[tuple[set[Base], list[tuple[Rational, Monomial]]]] = []
     for summand in summands:
         bases = {base for base, _ in summand[1]}
         for position, (common, group) in enumerate(groups):
-            if common & bases:
+            if common & bases and _fits_an_array([*group, summand], common & bases):
                 groups[position] = (common & bases, [*group, summand])
                 break
         else:
             groups.append((bases, [summand]))
     return [group for _, group in groups]
+
+
+def _fits_an_array(summands: Sequence[tuple[Rational, Monomial]], common: set[Base]) -> bool:
+    """Whether one array in what the summands do not share has all the indices of it."""
+    sizes = [set(base_indices(base)) for _, monomial in summands for base, _ in monomial if base not in common]
+    return any(size == set().union(*sizes) for size in sizes) or not sizes
 
 
 def _common(terms: Sequence[Term], means: bool) -> dict[Factor, Rational]:

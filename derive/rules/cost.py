@@ -1,8 +1,8 @@
 """The cost of a set of equations, by which bases and forms are chosen.
 
-Counted for each size of array, the largest first: the passes over arrays of that size (one for each equation, one for
-each sum, the same sum once), then the operations on them. The size of an array is its number of indices; extents are
-letters, so more cannot be said.
+First the passes over arrays count (one for each equation, one for each sum, the same sum once), those over the largest
+arrays before those over smaller ones; then the operations, in the same order. The size of an array is its number of
+indices; extents are letters, so more cannot be said.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from functools import lru_cache
 
-from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Symbol
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Sum, Symbol
 
 from derive.functions import delta
 from derive.indices import REDUCTIONS, canonical_bound, free_indices
 
-Cost = tuple[tuple[int, int], ...]
+# Passes by size and operations by size, the largest first: 12 indices, 11 indices, ..., none.
+Cost = tuple[tuple[int, ...], tuple[int, ...]]
 _MOST_RANKS = 12
 
 
@@ -27,7 +28,7 @@ def sums_in(expression: Expr) -> frozenset[Expr]:
 
 
 def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> Cost:
-    """The cost of equations given as (number of indices on the left, right side): (passes, operations) by size.
+    """The cost of equations given as (number of indices on the left, right side).
 
     Reductions that are `known`, as `sums_in` has them, are there already and cost nothing.
     """
@@ -44,12 +45,16 @@ def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> 
     for rank, expression in equations:
         numbers[rank] += 1
         _count(canonical_bound(expression), numbers, operations, is_new)
-    return tuple((numbers[rank], operations[rank]) for rank in range(_MOST_RANKS, -1, -1))
+    # To name a number is no pass over anything.
+    operations[0] += numbers.pop(0, 0)
+    ranks = range(_MOST_RANKS, -1, -1)
+    return tuple(numbers[rank] for rank in ranks), tuple(operations[rank] for rank in ranks)
 
 
-def passes(price: Cost) -> tuple[int, ...]:
-    """The passes alone, over the largest arrays first."""
-    return tuple(number for number, _ in price)
+def at_least(price: Cost, rank: int) -> Cost:
+    """The cost at arrays of so many indices and above."""
+    numbers, operations = price
+    return numbers[: len(numbers) - rank], operations[: len(operations) - rank]
 
 
 def _count(node: Expr, passes: Counter[int], operations: Counter[int], is_new: Callable[[Expr], bool]) -> None:
@@ -58,11 +63,7 @@ def _count(node: Expr, passes: Counter[int], operations: Counter[int], is_new: C
     if isinstance(node, REDUCTIONS):
         if not is_new(node):
             return
-        rank = len(free_indices(node.function))
-        passes[rank] += 1
-        # Most terms of a sum with a delta in it are zero: what is done for them is work for nothing.
-        operations[rank] += 1 + len(node.function.atoms(delta))
-        _count(node.function, passes, operations, is_new)
+        _count_reduction(node, passes, operations, is_new)
         return
     for argument in node.args:
         if not argument.is_Boolean:
@@ -75,6 +76,35 @@ def _count(node: Expr, passes: Counter[int], operations: Counter[int], is_new: C
             operations[len(free_indices(node))] += 1
     elif isinstance(node, Function):
         operations[len(free_indices(node))] += 1
+
+
+def _count_reduction(
+    node: Expr, passes: Counter[int], operations: Counter[int], is_new: Callable[[Expr], bool]
+) -> None:
+    rank = len(free_indices(node.function))
+    passes[rank] += 1
+    # Most terms of a sum with a delta in it are zero: what is done for them is work for nothing.
+    operations[rank] += 1 + len(node.function.atoms(delta))
+    operands = _operands(node.function) if isinstance(node, Sum) else []
+    if len(operands) < 2:
+        _count(node.function, passes, operations, is_new)
+        return
+    # A product of arrays none of which has all the indices, such as a matrix product: it takes arrays as they are.
+    operations[rank] += len(operands) - 1
+    for operand in operands:
+        if not isinstance(operand, (Symbol, Indexed)):
+            passes[len(free_indices(operand))] += 1
+            _count(operand, passes, operations, is_new)
+
+
+def _operands(summand: Expr) -> list[Expr]:
+    """The arrays that a summand is a product of, where no factor has all of its indices; what fits together as one."""
+    sets = [frozenset(free_indices(factor)) for factor in Mul.make_args(summand)]
+    largest = [s for place, s in enumerate(sets) if not any(s < t or (s == t and sets.index(t) < place) for t in sets)]
+    groups: dict[frozenset[Symbol], list[Expr]] = {indices: [] for indices in largest}
+    for factor, indices in zip(Mul.make_args(summand), sets, strict=True):
+        groups[next(group for group in groups if indices <= group)].append(factor)
+    return [Mul(*factors) for factors in groups.values()]
 
 
 def _combinations(arguments: Iterable[Expr]) -> list[int]:
