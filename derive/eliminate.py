@@ -33,6 +33,8 @@ from derive.rules.polynomial import Polynomial, sum_over
 
 # A formula of more terms is no closed form that anybody would read.
 _MOST_TERMS_SHOWN = 60
+# So many operations are thought to take as long as a pass.
+_WORTH_A_PASS = 4
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,23 @@ class _Elimination:
             needed = {name: self.shapes[name]} if name in self.task.wanted else {}
             price = self._price({**needed, **shapes}, around)
             limit = self._price({each: self.shapes[each] for each in (name, *users)}, around)
-            if price <= limit and (not whole or price[0] < limit[0]):
+            worth = price[0] < limit[0] if whole else price <= limit
+            if worth and not self._repeats(name, price, limit):
                 for user, polynomial in after.items():
                     self._set(user, polynomial, shapes[user])
                 self.eliminated.add(name)
                 return True
         del self.vocabulary.replacements[name]
         return False
+
+    def _repeats(self, name: str, price: Cost, limit: Cost) -> bool:
+        """Whether a cotangent is computed over and over, once it is put in: more than its own pass is worth."""
+        rank = len(self.by_name[name].quantity.indices)
+        larger = len(price[0]) - rank - 1
+        if price[0][:larger] < limit[0][:larger]:
+            return False
+        more = sum(price[1]) - sum(limit[1])
+        return more > _WORTH_A_PASS * (sum(limit[0]) - sum(price[0]))
 
     def _is_whole(self, name: str, users: Sequence[str]) -> bool:
         """Whether a cotangent is the outcome of reductions, as that of a layer's input is, and is reduced again.
