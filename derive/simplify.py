@@ -155,6 +155,18 @@ class _Layer:
         self._plain_of = {equation.name: equation for equation in self.plain}
         self._place = {equation.name: place for place, equation in enumerate(self.plain)}
 
+    def centers(self, relation: Relation) -> bool:
+        """Whether what is taken off a quantity was computed from it, as a mean is."""
+        names = {*polynomial_names(relation.value)} - {relation.newer}
+        waiting, seen = list(names), set(names)
+        while waiting:
+            equation = self._plain_of.get(waiting.pop())
+            for name in names_in(equation.expression) if equation else ():
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(name)
+        return relation.older in seen
+
     def task(self, cotangents: Sequence[Cotangent], users: Mapping[str, set[str]]) -> Task:
         """Some of the cotangents, and what there is around them."""
         own = frozenset(c.quantity.name for c in cotangents)
@@ -199,7 +211,7 @@ class _Search:
         raw = self._vocabulary([])
         normal = (raw.normalize(c.equation.expression) for c in self.task.cotangents)
         used = {name for polynomial in normal for name in polynomial_names(polynomial)}
-        first = [r for r in self.relations if r.newer in self.layer.centered and r.older in used]
+        first = [r for r in self.relations if r.newer in self.layer.centered and r.older in used and self.layer.centers(r)]
         return self._closed(first, raw)
 
     def improved(self, best: _Closed) -> _Closed:
