@@ -157,8 +157,9 @@ class _Layer:
 
     def centers(self, relation: Relation) -> bool:
         """Whether what is taken off a quantity was computed from it, as a mean is."""
-        names = {*polynomial_names(relation.value)} - {relation.newer}
-        waiting, seen = list(names), set(names)
+        terms = Add.make_args(self._plain_of[relation.newer].expression)
+        seen = {name for term in terms for name in names_in(term) if relation.older not in names_in(term)}
+        waiting = list(seen)
         while waiting:
             equation = self._plain_of.get(waiting.pop())
             for name in names_in(equation.expression) if equation else ():
