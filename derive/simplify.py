@@ -160,7 +160,7 @@ def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Voca
         after_shapes = {user: shape_of(polynomial) for user, polynomial in after.items()}
         gone = {*eliminated, name}
         others = [shape for user, shape in shapes.items() if user not in (*users, *gone)]
-        needed = [name] if cotangent.of in sweep.wrt else []
+        needed = [name] if cotangent.of in sweep.results else []
         before_price = _price({user: shapes[user] for user in (name, *users)}, by_name, others)
         after_price = _price({**{n: shapes[n] for n in needed}, **after_shapes}, by_name, others)
         if after_price <= before_price:
@@ -173,7 +173,7 @@ def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Voca
                 for user in users:
                     closed[user] = vocabulary.normalize(expression_of(closed[user]))
                     shapes[user] = shape_of(closed[user])
-    wanted = {c.quantity.name for c in sweep.cotangents if c.of in sweep.wrt}
+    wanted = {c.quantity.name for c in sweep.cotangents if c.of in sweep.results}
     results = {name: shape for name, shape in shapes.items() if name in wanted or name not in eliminated}
     price = _price(results, by_name, [])
     return Closing(closed, frozenset(eliminated), vocabulary, raw, basis.plain, list(chosen), price)
