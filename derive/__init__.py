@@ -5,8 +5,9 @@
     >>> print(derive.text(derivation.results[-1]))
     dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
 
-`load` and `parse` make a `Graph`, `vjp` and `jvp` differentiate it (staged), `derive` explains it and finds its closed form,
-`compile` makes functions of it, `verify` checks them all. SymPy and NumPy are imported when the first of these is used.
+`load` and `parse` make a `Graph`, `vjp` and `jvp` differentiate it (staged), `derive` explains it and finds its closed
+form, `compile` makes functions of it, `verify` checks them all. SymPy and NumPy are imported when the first of these is
+used.
 """
 
 from __future__ import annotations
