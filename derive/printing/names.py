@@ -58,12 +58,21 @@ class Names:
         return quantity.role if quantity else ""
 
     def is_gradient(self, name: str | None) -> bool:
-        """Whether the name stands for a derivative of the loss."""
-        return self.role(name) in ("cotangent", "contribution")
+        """Whether the name stands for a derivative of the loss, or for a tangent."""
+        return self.role(name) in ("cotangent", "contribution", "tangent")
 
     def is_derived(self, name: str | None) -> bool:
         """Whether the name is written in terms of another one, such as ∂L/∂x."""
         return self.role(name) in DERIVED_ROLES
+
+    def is_compound(self, name: str | None) -> bool:
+        """Whether what the name is written as needs brackets in a larger formula: ∂L/∂x, but not a letter with a dot."""
+        quantity = self._quantities.get(name or "")
+        if quantity is None or quantity.role != "tangent" or quantity.order > 1:
+            return self.is_derived(name)
+        primal = self._quantities.get(quantity.of or "")
+        square = primal is not None and ("^" in primal.latex if primal.latex else self.reading(primal.name).exponent)
+        return bool(square) or self.is_derived(quantity.of)
 
     def position(self, name: str) -> int:
         """When the name was introduced; unknown names come last."""
