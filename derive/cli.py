@@ -140,7 +140,9 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
     verb.add_argument("--form", choices=FORMS, default=form, help=f"the shape of the result (default: {form})")
     verb.add_argument("--mode", choices=MODES, default="reverse", help="gradients, or tangents (default: reverse)")
-    verb.add_argument("--wrt", type=_names, metavar="x,gamma", help="the gradients wanted, or what moves (default: all)")
+    verb.add_argument(
+        "--wrt", type=_names, metavar="x,gamma", help="the gradients wanted, or what moves (default: all inputs)"
+    )
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 

@@ -11,6 +11,7 @@ all inputs that move are changed at once, each along its given tangent, and the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -193,6 +194,11 @@ class Truth:
         drawn = self.sample.tangents if self.derivation.mode == "forward" else self.sample.cotangents
         return {p: self.oracle.arithmetic.number(v) for p, v in drawn[of].items()}
 
+    def _tangent(self, quantity: Quantity) -> Array:
+        if quantity.of not in self.gradients.forward:
+            raise LayerError(f"the tangent {quantity.name!r} does not say of what it is")
+        return self._tangent_of(quantity.of)
+
     def _tangent_of(self, of: str) -> Array:
         return self.given(of) if of in self._moving else self.gradients.tangent(of, self._moving)
 
@@ -259,7 +265,8 @@ class Truth:
             for equation in self._lines.get(name, []):
                 if len(equation.indices) == len(next(iter(values))):
                     terms = self.terms(equation.expression, equation.indices)
-                    known = {place: sized(term, terms[place]) for place, term in known.items()}
+                    finite = {place for place, term in terms.items() if math.isfinite(term.size)}  # not in a wrong line
+                    known = {p: sized(term, terms[p]) if p in finite else term for p, term in known.items()}
             self._sizes[name] = known
         return self._sizes[name]
 
@@ -306,7 +313,7 @@ def _position(element: Expr, at: Mapping[str, int]) -> tuple[int, ...]:
 
 _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
     "cotangent": lambda truth, quantity: truth.gradients.total(quantity.of or ""),
-    "tangent": lambda truth, quantity: truth._tangent_of(quantity.of or ""),
+    "tangent": Truth._tangent,
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
     "helper": Truth._definition,

@@ -47,7 +47,7 @@ def check_paths(derivation: Derivation) -> list[PathCheck]:
         if of is None or cotangent.name not in stated:
             continue
         expected = paths_to(layer, of, moving) if forward else paths_of(layer, of)
-        possible = {*names_in(layer.equation_of[of].expression)} if forward else {None, *layer.uses[of]}
+        possible = {None, *(names_in(layer.equation_of[of].expression) if forward else layer.uses[of])}
         shown = {q.via for q in contributions if q.of == of and q.name in stated}
         terms = _terms(derivation, of)
         about = [line for line in lines if line.name == cotangent.name]

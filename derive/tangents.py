@@ -33,7 +33,10 @@ def forward_sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
 
     def tangent_of(primal: Quantity) -> Quantity:
         name = f"{primal.name}{suffix}"
-        _refuse_taken(graph, name, f"the tangent of {primal.name!r}")
+        if name in graph.names:
+            raise UsageError(
+                f"the tangent of {primal.name!r} would be called {name!r}, and that is in use: rename one of the two"
+            )
         return Quantity(name, primal.indices, "tangent", of=primal.name, order=order)
 
     tangents.update({name: tangent_of(graph.by_name[name]) for name in moving})
@@ -47,9 +50,6 @@ def forward_sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
                 continue
             tangent = tangent_of(graph.by_name[equation.name])
             paths = tuple(_path(graph, names, equation, tangent, name, tangents[name]) for name in used)
-            for path in paths:
-                _refuse_taken(graph, path.quantity.name, f"a part of {tangent.name!r}")
-                _refuse_taken(graph, path.local.name, f"a derivative of {equation.name!r}")
             total = Add(*(path.contribution.expression for path in paths))
             found.append(Cotangent(equation.name, tangent, Equation(tangent.name, tangent.indices, total), paths))
             tangents[equation.name] = tangent
@@ -68,11 +68,6 @@ def jvp(graph: Graph, wrt: Sequence[str] | None = None) -> Graph:
 def tangent_suffix(order: int) -> str:
     """What stands behind a name in that of its tangent: _dot, and in later sweeps _dot2, _dot3."""
     return "_dot" if order == 1 else f"_dot{order}"
-
-
-def _refuse_taken(graph: Graph, name: str, what: str) -> None:
-    if name in graph.names:
-        raise UsageError(f"{what} would be called {name!r}, and that is in use: give what has this name another one")
 
 
 def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:

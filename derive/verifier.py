@@ -79,6 +79,7 @@ def verify(
         derivation.order,
         tuple(sample.description for sample in samples),
         tuple(rows),
+        derivation.mode,
     )
 
 
@@ -153,7 +154,7 @@ def _path_rows(derivation: Derivation) -> Iterator[Row]:
 
 
 def _cotangent_rows(derivation: Derivation, by_oracle: Sequence[Sequence[Truth]]) -> Iterator[Row]:
-    """Each cotangent or tangent, intermediates included, by its last line, against each oracle in its own arithmetic."""
+    """Each cotangent or tangent, intermediates too, by its last line, against each oracle in its own arithmetic."""
     for equation in cotangent_equations(derivation):
         for truths in by_oracle:
             oracle = truths[0].oracle

@@ -51,7 +51,7 @@ class TestResults:
     def test_json_has_the_promised_shape(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", layer, "--json"]) == 0
         data = json.loads(capsys.readouterr().out)
-        assert list(data) == ["layer", "form", "order", "inputs", "steps", "results"]
+        assert list(data) == ["layer", "form", "mode", "order", "inputs", "steps", "results"]
         assert data["layer"] == "scaled"
         assert data["order"] == 1
         assert data["inputs"] == {"v": ["M"], "c": []}

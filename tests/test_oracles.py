@@ -160,7 +160,9 @@ def test_names_without_a_truth_are_errors() -> None:
         described(Quantity("p", (), "helper")).value("q")
     with pytest.raises(LayerError, match="helper 'p' has no equation"):
         described(Quantity("p", (), "helper")).value("p")
-    with pytest.raises(TypeError, match="role 'tangent'"):
+    with pytest.raises(TypeError, match="role 'intermediate'"):
+        described(Quantity("p", (), "intermediate")).value("p")
+    with pytest.raises(LayerError, match="tangent 'p' does not say of what"):
         described(Quantity("p", (), "tangent")).value("p")
     with pytest.raises(LayerError, match="'p' does not say of what"):
         described(Quantity("p", (), "local_derivative", numerator=Integer(1), denominator=Integer(1))).value("p")

@@ -66,7 +66,7 @@ class Names:
         return self.role(name) in DERIVED_ROLES
 
     def is_compound(self, name: str | None) -> bool:
-        """Whether what the name is written as needs brackets in a larger formula: ∂L/∂x, but not a letter with a dot."""
+        """Whether what is written for the name needs brackets in a larger formula: ∂L/∂x, but not a dotted letter."""
         quantity = self._quantities.get(name or "")
         if quantity is None or quantity.role != "tangent" or quantity.order > 1:
             return self.is_derived(name)

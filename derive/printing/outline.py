@@ -113,19 +113,18 @@ def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
     for given in given_of(derivation):
         primal = derivation.by_name.get(given.quantity.of or "")
         if primal is not None:
-            what: Prose = (" is the derivative of the loss, a scalar, with respect to ", primal.element, "; it is given.")
+            what, more = " is the derivative of the loss, a scalar, with respect to ", ""
             if derivation.mode == "forward":
-                what = (" is the tangent of ", primal.element, ", how fast it moves; it is given.")
-            remarks.append((given.quantity.element, *what))
+                what, more = " is the tangent of ", ", how fast it moves"
+            remarks.append((given.quantity.element, what, primal.element, f"{more}; it is given."))
             break
     names = [step.equation.name for step in derivation.shown(detail) if isinstance(step.equation, Equation)]
     for name in names:
         part = derivation.by_name.get(name)
         via = derivation.by_name.get(part.via or "") if part is not None else None
         if part is not None and via is not None and part.role == "contribution":
-            what = " is the part of the gradient that comes through "
-            if derivation.mode == "forward":
-                what = " is the part of the tangent that comes from "
-            remarks.append((part.element, what, via.element, "."))
+            forward = derivation.mode == "forward"
+            words = "the tangent that comes from " if forward else "the gradient that comes through "
+            remarks.append((part.element, f" is the part of {words}", via.element, "."))
             break
     return remarks
