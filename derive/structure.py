@@ -80,7 +80,8 @@ def paths_of(graph: Graph, name: str) -> list[str | None]:
 def paths_to(graph: Graph, name: str, moving: Collection[str]) -> list[str | None]:
     """The quantities that the equation of `name` depends on smoothly, of those that move."""
     expression = graph.equation_of[name].expression
-    return [q.name for q in graph.quantities if q.name in moving and carries(expression, q.name)]
+    smooth = {used for used in names_in(expression) if used in moving and carries(expression, used)}
+    return [q.name for q in graph.quantities if q.name in smooth]
 
 
 def _moving_names(derivation: Derivation) -> set[str]:
@@ -88,7 +89,7 @@ def _moving_names(derivation: Derivation) -> set[str]:
     known = derivation.forward.by_name
     moving = {q.of or "" for q in derivation.backward.inputs if q.name not in known}
     for equation in derivation.forward.equations:
-        if any(carries(equation.expression, name) for name in moving):
+        if any(carries(equation.expression, name) for name in names_in(equation.expression) if name in moving):
             moving.add(equation.name)
     return moving
 

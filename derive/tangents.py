@@ -29,6 +29,7 @@ def forward_sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
     order = graph.sweeps.count("forward") + 1
     suffix = tangent_suffix(order)
     names = IndexNames(graph)
+    position = {quantity.name: number for number, quantity in enumerate(graph.quantities)}
     tangents: dict[str, Quantity] = {}
 
     def tangent_of(primal: Quantity) -> Quantity:
@@ -44,8 +45,7 @@ def forward_sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
     found: list[Cotangent] = []
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         for equation in graph.equations:
-            there = names_in(equation.expression)
-            used = [q.name for q in graph.quantities if q.name in tangents and q.name in there]
+            used = sorted((n for n in names_in(equation.expression) if n in tangents), key=position.__getitem__)
             if not used and equation.name not in graph.outputs:
                 continue
             tangent = tangent_of(graph.by_name[equation.name])

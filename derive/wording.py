@@ -9,7 +9,7 @@ from sympy import Expr
 
 from derive.derivation import Prose
 from derive.differentiate import Cotangent, Path, Sweep
-from derive.graph import Graph
+from derive.graph import Graph, names_in
 
 
 class Wording(Protocol):
@@ -74,8 +74,10 @@ class ForwardWording:
     def graph(self, graph: Graph) -> Prose:
         """What each quantity is computed from."""
         said: list[str | Expr] = ["The graph"]
+        position = {quantity.name: number for number, quantity in enumerate(graph.quantities)}
         for equation in graph.equations:
-            used = [q.element for q in graph.quantities if equation.name in graph.uses[q.name]]
+            names = sorted(names_in(equation.expression), key=position.__getitem__)
+            used = [graph.by_name[name].element for name in names]
             if used:
                 said += ["; " if said[1:] else ": ", equation.left, " depends on ", *listed(used)]
         return (*said, ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, get_args
 
 from derive.derivation import Derivation
@@ -17,6 +18,7 @@ NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 DERIVED_ROLES = ("cotangent", "contribution", "local_derivative", "tangent")
 # Symbols that formulas use in a fixed sense.
 _RESERVED = (Reading("π"), Reading("δ"))
+_DOT = "\u0307"
 
 
 class Names:
@@ -87,6 +89,10 @@ class Names:
         fixed = [index for q in primal for index in q.indices]
         taken = set(_RESERVED)
         taken |= {read_name(name) for index in fixed for name in (index.name, index.extent)}
+        if any(quantity.role == "tangent" for quantity in self._quantities.values()):
+            # A dot says that something moves.
+            plain = [reading for q in primal if not (reading := read_name(q.name)).accent]
+            taken |= {replace(reading, accent=_DOT) for reading in plain if reading.is_letter}
         found: dict[str, Reading] = {}
         # A square such as the variance's gives way to sigma itself, wherever that stands.
         for quantity in sorted(primal, key=lambda q: bool(read_name(q.name).exponent)):

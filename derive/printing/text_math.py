@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from sympy import (
@@ -146,7 +147,7 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         if self._names.is_derived(of) or not reading.is_letter or reading.accent or reading.exponent:
             return otherwise
         symbol, _ = unicode_symbol(reading)
-        return self._with_indices(symbol[0] + accent + symbol[1:], "", indices)
+        return self._with_indices(unicodedata.normalize("NFC", symbol[0] + accent) + symbol[1:], "", indices)
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = "direct" if quantity.via is None else f"via {self.element(quantity.via, ())}"

@@ -45,7 +45,7 @@ from derive.functions import (
 )
 from derive.graph import Index, Quantity, extent_symbol, index_symbol, reference
 from derive.printing.latex_math import LayerLatexPrinter, latex_expression
-from derive.printing.names import Names
+from derive.printing.names import Names, Notation
 
 i, j, k = (index_symbol(name) for name in "ijk")
 row, col = index_symbol("row"), index_symbol("col")
