@@ -166,6 +166,13 @@ class TestTruth:
             truth = Truth(derivation, sample, COMPLEX_STEP)
             assert all(equation_error(line, truth) <= COMPLEX_STEP.bound for line in derivation.results)
 
+    def test_values_far_below_the_step_of_a_difference(self) -> None:
+        """A softmax of numbers around -175: the sum of its exponentials, by which it divides, is 1e-75."""
+        derivation = forward(random_layer(508), "reuse")
+        samples = draw_samples(derivation.forward)[:2]
+        assert samples[1].regime == "large offset"
+        assert verify(derivation, samples=samples).failures == ()
+
     @pytest.mark.parametrize("form", ["staged", "mean"])
     def test_over_gradients(self, form: str) -> None:
         """Forward over reverse, and reverse over forward, of a layer of two equations."""
