@@ -5,8 +5,9 @@
     >>> print(derive.text(derivation.results[-1]))
     dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
 
-`load` and `parse` make a `Graph`, `vjp` differentiates it (staged), `derive` explains it and finds its closed form,
-`compile` makes functions of it, `verify` checks them all. SymPy and NumPy are imported when the first of these is used.
+`load` and `parse` make a `Graph`, `vjp` and `jvp` differentiate it (staged), `derive` explains it and finds its closed
+form, `compile` makes functions of it, `verify` checks them all. SymPy and NumPy are imported when the first of these is
+used.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from derive.pipeline import derive as derive
     from derive.pipeline import load as load
     from derive.printing.grammar import equation_text as text  # noqa: F401
+    from derive.tangents import jvp as jvp
     from derive.workshop import compile_layer as compile  # noqa: F401
     from derive.workshop import verify_layer as verify  # noqa: F401
 
@@ -41,6 +43,7 @@ _HOMES = {
     "UsageError": ("derive.errors", "UsageError"),
     "compile": ("derive.workshop", "compile_layer"),
     "derive": ("derive.pipeline", "derive"),
+    "jvp": ("derive.tangents", "jvp"),
     "load": ("derive.pipeline", "load"),
     "parse": ("derive.parser", "parse_layer"),
     "text": ("derive.printing.grammar", "equation_text"),

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sympy import Expr
 
-from derive.graph import Equation, Fact, Graph, Quantity
+from derive.graph import Equation, Fact, Graph, Mode, Quantity
 from derive.options import DETAILS
 
 Form = Literal["staged", "sum", "mean", "reuse"]
@@ -57,6 +57,11 @@ class Derivation:
     steps: tuple[Step, ...]
     quantities: tuple[Quantity, ...]
     order: int = 1
+
+    @cached_property
+    def mode(self) -> Mode:
+        """Whether it leads to gradients, or to the tangents of the outputs; `backward` has them in either case."""
+        return self.backward.sweeps[-1] if self.backward.sweeps else "reverse"
 
     @cached_property
     def results(self) -> tuple[Equation, ...]:

@@ -10,24 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Integer, Mul, Sum, Symbol
+from sympy import Add, Expr, Integer, Sum, Symbol
 from sympy.core.parameters import distribute
 
-from derive.errors import LayerError, UsageError
-from derive.functions import delta
-from derive.graph import (
-    Equation,
-    Graph,
-    Index,
-    Quantity,
-    fresh_name,
-    index_symbol,
-    names_in,
-    reaching_outputs,
-    reference,
-)
-from derive.indices import IndexNames, separate_bound, substitute
-from derive.occurrences import Limits, Occurrence, occurrences
+from derive.errors import UsageError
+from derive.graph import Equation, Graph, Index, Mode, Quantity, fresh_name, names_in, reaching_outputs, reference
+from derive.indices import IndexNames, substitute
+from derive.local_derivatives import contract, local_derivative, uses_of
+from derive.occurrences import Limits
 
 _ONE = Integer(1)
 
@@ -37,7 +27,8 @@ class Path:
     """One path by which v reaches the loss: through the equation of `user`.
 
     `local` is the local derivative as a quantity and its equation, `abstract` the contribution with that quantity
-    standing in it, `contribution` the same with the derivative put in.
+    standing in it, `contribution` the same with the derivative put in. In a forward sweep a path leads to the `user`,
+    from the quantity that the contribution is `via`.
     """
 
     user: str
@@ -50,7 +41,10 @@ class Path:
 
 @dataclass(frozen=True)
 class Cotangent:
-    """The cotangent of one quantity: its paths and their sum. `given` is set when the loss uses it directly, too."""
+    """The cotangent of one quantity, or its tangent in a forward sweep: its paths and their sum.
+
+    `given` is set when the loss uses it directly, too.
+    """
 
     of: str
     quantity: Quantity
@@ -61,12 +55,21 @@ class Cotangent:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A reverse sweep: the cotangents that are given, and the others in the order in which they are found."""
+    """A sweep: the cotangents that are given, and the others in the order in which they are found.
+
+    A forward sweep has tangents in their place: those of the inputs `wrt`, which move, are given.
+    """
 
     graph: Graph
     given: tuple[Quantity, ...]
     cotangents: tuple[Cotangent, ...]
     wrt: tuple[str, ...]
+    mode: Mode = "reverse"
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The quantities whose cotangents, or tangents, are wanted."""
+        return self.wrt if self.mode == "reverse" else self.graph.outputs
 
 
 def sweep(graph: Graph, wrt: Sequence[str] | None = None) -> Sweep:
@@ -133,7 +136,7 @@ def vjp(graph: Graph, wrt: Sequence[str] | None = None) -> Graph:
 
 
 def joint_graph(found: Sweep) -> Graph:
-    """The graph of a sweep: the forward equations, then the cotangents."""
+    """The graph of a sweep: the equations of the layer, then the cotangents or tangents."""
     graph = found.graph
     by_primal = {c.of: c.quantity.name for c in found.cotangents} | {
         q.of: q.name for q in found.given if q.role == "cotangent"
@@ -146,9 +149,9 @@ def joint_graph(found: Sweep) -> Graph:
         quantities=(*inputs, *computed),
         equations=(*graph.equations, *(c.equation for c in found.cotangents)),
         facts=graph.facts,
-        outputs=tuple(by_primal[name] for name in found.wrt),
+        outputs=tuple(by_primal[name] for name in found.results),
         source=graph.source,
-        sweeps=(*graph.sweeps, "reverse"),
+        sweeps=(*graph.sweeps, found.mode),
     )
 
 
@@ -183,21 +186,13 @@ def _depending_on(graph: Graph, wanted: Sequence[str]) -> set[str]:
 def _path(graph: Graph, names: IndexNames, user: str, primal: Quantity, cotangent: Quantity) -> Path:
     """The contribution of the equation of `user` to the cotangent of `primal`."""
     equation = graph.equation_of[user]
-    # Own names for every index of this use, so that nothing meets the indices of `primal` by accident.
-    own = {index.symbol: index_symbol(f"{index.name} of use") for index in equation.indices}
-    expression = substitute(separate_bound(equation.expression, "bound "), own)
-    free = {own[index.symbol]: index for index in equation.indices}
-    try:
-        found = occurrences(expression, primal.name)
-    except LayerError as error:
-        error.message += f" (in the equation of {user!r})"
-        raise
-    local, local_equation, at = _local_derivative(names, equation, free, primal, found)
+    free, found = uses_of(equation, primal.name)
+    local, local_equation, at = local_derivative(names, equation, free, primal, found)
 
     outer: Limits = tuple((symbol, _ONE, index.limits[2]) for symbol, index in free.items())
     element = reference(cotangent.name, tuple(free))
     targets = [index.symbol for index in primal.indices]
-    terms = [_contract(element * o.weight, o.indices, outer + o.limits, targets) for o in found]
+    terms = [contract(element * o.weight, o.indices, outer + o.limits, targets) for o in found]
     contribution = names.apply(Add(*terms), targets)
     abstract = names.apply(_abstract(element, local, free, at, targets), targets)
 
@@ -213,75 +208,6 @@ def _path(graph: Graph, names: IndexNames, user: str, primal: Quantity, cotangen
         Equation(quantity.name, quantity.indices, abstract),
         Equation(quantity.name, quantity.indices, contribution),
     )
-
-
-def _contract(summand: Expr, places: Sequence[Expr], limits: Limits, targets: Sequence[Symbol]) -> Expr:
-    """Sum over `limits` of summand * prod delta(place, target), with the deltas contracted."""
-    bound = {limit[0] for limit in limits}
-    renaming: dict[Symbol, Expr] = {}
-    standing: list[Expr] = []
-    for place, target in zip(places, targets, strict=True):
-        if place in bound and place not in renaming:
-            renaming[place] = target
-        else:
-            standing.append(delta(renaming.get(place, place), target))
-    left = [limit for limit in limits if limit[0] not in renaming]
-    body = substitute(summand * Mul(*standing), renaming)
-    return Sum(body, *left) if left else body
-
-
-def _local_derivative(
-    names: IndexNames,
-    equation: Equation,
-    free: dict[Symbol, Index],
-    primal: Quantity,
-    found: Sequence[Occurrence],
-) -> tuple[Quantity, Equation, list[Symbol]]:
-    """The local derivative, written in the indices of both; and, for each index of `primal`, the one that stands there.
-
-    Where every occurrence has the same free index of the equation in a position, that position is this index and its
-    delta is left out; elsewhere the position gets an index of its own.
-    """
-    taken = {index.name for index in equation.indices}
-    at: list[Symbol] = []
-    added: list[Index] = []
-    for position, index in enumerate(primal.indices):
-        places = {occurrence.indices[position] for occurrence in found}
-        place = next(iter(places)) if len(places) == 1 else None
-        if place in free and free[place].symbol not in at:
-            at.append(free[place].symbol)
-            continue
-        name = fresh_name([index.name], taken) if index.name not in taken else names.choose(index.extent, taken)
-        taken.add(name)
-        added.append(Index(name, index.extent))
-        at.append(added[-1].symbol)
-    plain = {symbol: index.symbol for symbol, index in free.items()}
-    terms = []
-    for occurrence in found:
-        places_now = [plain.get(place, place) for place in occurrence.indices]
-        pairs = [(p, t) for p, t in zip(places_now, at, strict=True) if p != t]
-        weight = substitute(occurrence.weight, plain)
-        terms.append(_contract(weight, [p for p, _ in pairs], occurrence.limits, [t for _, t in pairs]))
-    indices = _union(equation.indices, primal.indices, tuple(added), at)
-    quantity = Quantity(
-        f"{equation.name}_wrt_{primal.name}",
-        indices,
-        "local_derivative",
-        of=equation.name,
-        via=primal.name,
-        numerator=equation.left,
-        denominator=reference(primal.name, at),
-    )
-    expression = names.apply(Add(*terms), [index.symbol for index in indices])
-    return quantity, Equation(quantity.name, indices, expression), at
-
-
-def _union(
-    user: tuple[Index, ...], primal: tuple[Index, ...], added: tuple[Index, ...], at: Sequence[Symbol]
-) -> tuple[Index, ...]:
-    """The indices of both sides of a local derivative, in the order of the one that has them all, if one has."""
-    own = tuple(Index(symbol.name, index.extent) for symbol, index in zip(at, primal, strict=True))
-    return own if set(user) <= set(own) else (*user, *added)
 
 
 def _abstract(

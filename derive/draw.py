@@ -1,4 +1,4 @@
-"""Random data that satisfy a layer's facts: extents, inputs, and cotangents of the outputs.
+"""Random data that satisfy a layer's facts: extents, inputs, cotangents of the outputs, tangents of the inputs.
 
     Input    a Graph, and a seed
     Output   Samples: several extents (1 among them in every position, and all different) in several regimes
@@ -42,13 +42,17 @@ _FLIPPED: dict[Relation, Relation] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One set of data for a graph. `cotangents` has those of the outputs, by the output's name."""
+    """One set of data for a graph.
+
+    `cotangents` has those of the outputs, by the output's name, `tangents` those of the inputs that are not constants.
+    """
 
     graph: Graph
     extents: Mapping[str, int]
     regime: Regime
     inputs: Mapping[str, Array]
     cotangents: Mapping[str, Array]
+    tangents: Mapping[str, Array]
 
     @property
     def description(self) -> str:
@@ -86,7 +90,8 @@ def draw_sample(graph: Graph, extents: Mapping[str, int], regime: Regime, seed: 
             if refusal is None:
                 if regime == "large offset" and not _floats_follow(graph, extents, inputs):
                     break  # a smaller offset may do
-                return Sample(graph, extents, regime, inputs, draw.cotangents())
+                cotangents, tangents = map(draw.directions, (graph.outputs, graph.differentiable))
+                return Sample(graph, extents, regime, inputs, cotangents, tangents)
     raise refusal or LayerError(f"64-bit floats cannot follow {graph.name!r} to large offsets")
 
 
@@ -170,11 +175,10 @@ class _Draw:
             normalize(self.graph, fact, drawn, self.extents)
         return {q.name: drawn[q.name] for q in self.graph.inputs}
 
-    def cotangents(self) -> dict[str, Array]:
-        outputs = [self.graph.by_name[name] for name in self.graph.outputs]
-        return {
-            q.name: {place: self.signed() for place in places(q.extents, self.extents)} for q in outputs
-        }
+    def directions(self, names: Sequence[str]) -> dict[str, Array]:
+        """A random direction for each of the named quantities."""
+        quantities = [self.graph.by_name[name] for name in names]
+        return {q.name: {place: self.signed() for place in places(q.extents, self.extents)} for q in quantities}
 
     def constant(self, quantity: Quantity) -> Rational:
         low, high = bounds(self.graph, quantity.name)

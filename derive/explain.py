@@ -13,7 +13,7 @@ from sympy import Expr, Integer
 from derive.derivation import Derivation, Detail, Form, Prose, Step
 from derive.differentiate import Cotangent, Sweep
 from derive.graph import Equation, Quantity, names_in
-from derive.narrate import Narrator, Result, listed
+from derive.narrate import Narrator, Result
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
 from derive.rules.cost import Cost, at_least, cost
@@ -30,6 +30,7 @@ from derive.rules.normal_form import (
 from derive.rules.polynomial import Polynomial
 from derive.rules.sums import find_sums, pull_out, put_in, replace_sum
 from derive.simplify import Basis, Closing
+from derive.wording import listed
 
 
 def explain(sweep: Sweep, closing: Closing | None, form: Form) -> Derivation:
@@ -58,7 +59,7 @@ class _ClosedForms(Narrator):
 
     def is_kept(self, name: str) -> bool:
         """Whether a cotangent is a result: one that is wanted, or that others are written with."""
-        return name not in self.closing.eliminated or self.results[name].quantity.of in self.sweep.wrt
+        return name not in self.closing.eliminated or self.results[name].quantity.of in self.sweep.results
 
     def conclude(self, cotangent: Cotangent, staged: Expr) -> None:
         """From the staged form of a cotangent to its closed form."""
@@ -68,7 +69,7 @@ class _ClosedForms(Narrator):
         before = current
         current = self._change_basis(quantity, current)
         polynomial, final = self._collapse(quantity, before, current)
-        result = cotangent.of in self.sweep.wrt
+        result = cotangent.of in self.sweep.results
         kept = result or quantity.name not in self.closing.eliminated
         self._finish(quantity, final, kept, result)
         self.results[quantity.name] = Result(quantity, final.expression, polynomial)
@@ -217,7 +218,7 @@ class _ClosedForms(Narrator):
             line = self.line(found.quantity, collect(folded, means=False))
             sources = [self.results[s].quantity.element for s in dict.fromkeys(f.source for f in vocabulary.used)]
             reason: Prose = ("The sums are ", *listed(sources), " already.")
-            wanted = found.quantity.of in self.sweep.wrt
+            wanted = found.quantity.of in self.sweep.results
             self.steps = [replace(s, boxed=False) if _is_line_of(s, name) else s for s in self.steps]
             self.say("reuse", reason, line, detail="brief", boxed=wanted)
             self.results[name] = Result(found.quantity, line.expression, folded)

@@ -26,18 +26,23 @@ from derive.verifier import Check, added_up_from
 _BOUND = 1e-9
 
 
-def generated_checks(derivation: Derivation, coded: Derivation) -> list[Check]:
+def generated_checks(derivation: Derivation, coded: Derivation | None) -> list[Check]:
     """Checks of the NumPy functions made of `coded`, a derivation of the same layer in the form that code comes from.
 
-    The lines of `derivation` are checked one by one, through SymPy's lambdify, as well.
+    Without it no functions are checked. The lines of `derivation` are checked one by one, through SymPy's lambdify, as
+    well.
     """
-    module = compile_derivation(coded)
-    names = [*coded.forward.outputs, *coded.backward.outputs]
     lines = (*derivation.forward.equations, *derivation.results)
     return [
-        *(_check(f"{n}, as the module returns it", "generated NumPy", _module_error(module, coded, n)) for n in names),
+        *(_module_checks(coded) if coded else ()),
         *(_check(f"{e.name}, by its line alone", "lambdified NumPy", _line_error(derivation, e)) for e in lines),
     ]
+
+
+def _module_checks(coded: Derivation) -> Iterator[Check]:
+    module = compile_derivation(coded)
+    for name in (*coded.forward.outputs, *coded.backward.outputs):
+        yield _check(f"{name}, as the module returns it", "generated NumPy", _module_error(module, coded, name))
 
 
 def _check(line: str, oracle: str, worst: Callable[[Truth], float]) -> Check:

@@ -85,7 +85,8 @@ class Quantity:
     the value of a constant. For what a derivation adds, `of` is the quantity that a cotangent belongs to, `via` the
     one that a contribution comes through, and `numerator`/`denominator` are the elements of a local derivative
     (∂ numerator / ∂ denominator), written in `indices`. `order` counts the sweeps of its kind that led to it: 1 for a
-    gradient of the layer's loss, 2 for one of the gradients' own.
+    gradient of the layer's loss, 2 for one of the gradients' own. `mode` is the kind of sweep that a contribution is
+    from: it is part of a cotangent, or of a tangent.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Quantity:
     numerator: Expr | None = None
     denominator: Expr | None = None
     order: int = 1
+    mode: Mode = "reverse"
 
     @property
     def extents(self) -> tuple[str, ...]:

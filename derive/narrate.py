@@ -15,6 +15,7 @@ from derive.indices import IndexNames, index_extents
 from derive.rules.basis import PlainEquation, unfold
 from derive.rules.polynomial import Polynomial
 from derive.rules.sums import pull_out
+from derive.wording import wording_of
 
 _KINKS: dict[type[Expr], str] = {
     relu: "At 0 the derivative of relu is taken as 0.",
@@ -45,6 +46,7 @@ class Narrator:
         self.graph: Graph = sweep.graph
         self.form = form
         self.plain = plain
+        self.words = wording_of(sweep)
         self.names = IndexNames(self.graph)
         self.steps: list[Step] = []
         self.extra: list[Quantity] = []
@@ -77,29 +79,13 @@ class Narrator:
         return Fact(readable[0], "==", readable[1], indices)
 
     def forward(self) -> None:
-        outputs = [self.graph.by_name[name] for name in self.graph.outputs]
         for equation in self.graph.equations:
             where = f" in line {equation.line}" if equation.line else ""
             self.say("forward", (f"The layer says so{where}.",), equation, "brief")
-        self.say("graph", self._graph())
+        self.say("graph", self.words.graph(self.graph))
         if self.form != "staged" and not self.collapses:
             self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
-        given: list[str | Expr] = ["The loss is any scalar function of "]
-        given += listed([q.element for q in outputs])
-        given += ["; given ", "is " if len(outputs) == 1 else "are "]
-        given += listed([q.element for q in self.sweep.given])
-        self.say("given", (*given, "."))
-
-    def _graph(self) -> Prose:
-        """Which quantity goes into which: the arrows that the chain rule walks back."""
-        said: list[str | Expr] = ["The graph"]
-        between = ": "
-        for quantity in self.graph.quantities:
-            users = [self.graph.by_name[name].element for name in self.graph.uses[quantity.name]]
-            if users:
-                said += [between, quantity.element, " goes into ", *listed(users)]
-                between = "; "
-        return (*said, ".")
+        self.say("given", self.words.given(self.sweep))
 
     def cotangent(self, cotangent: Cotangent) -> None:
         """Everything about one cotangent: its paths, their contributions, their sum, and the closed form."""
@@ -108,7 +94,7 @@ class Narrator:
             self._path(path, alone=len(cotangent.paths) == 1 and cotangent.given is None)
         staged = pull_out(cotangent.equation.expression)
         line = self.line(cotangent.quantity, staged)
-        wanted = cotangent.of in self.sweep.wrt
+        wanted = cotangent.of in self.sweep.results
         reason: Prose = ("Put the local derivatives in and add up.",)
         if len(cotangent.paths) + (cotangent.given is not None) < 2:
             reason = ("Put the local derivative in.",) if cotangent.paths else ("There is nothing to add up.",)
@@ -126,20 +112,15 @@ class Narrator:
 
     def _paths(self, cotangent: Cotangent) -> None:
         element = self.graph.by_name[cotangent.of].element
-        users = [self.graph.by_name[path.user].element for path in cotangent.paths]
-        if not users:
-            self.say("chain-rule", (element, " does not reach any output: its gradient is 0."))
+        if not cotangent.paths:
+            self.say("chain-rule", self.words.nothing(element))
             return
-        number = ["one path", "two paths", "three paths", "four paths"]
-        count = number[len(users) - 1] if len(users) <= len(number) else f"{len(users)} paths"
-        reason: list[str | Expr] = [element, f" reaches the loss along {count}: through "]
-        reason += [*listed(users), "."]
+        reason = self.words.paths(element, cotangent, self.graph)
         terms = [path.abstract.expression for path in cotangent.paths]
         if cotangent.given is not None:
             terms.insert(0, cotangent.given.element)
-            reason += [" It is an output, too, so that what is given for it comes first."]
         total = self.line(cotangent.quantity, sum(terms[1:], terms[0]))
-        self.say("chain-rule", tuple(reason), display=total)
+        self.say("chain-rule", reason, display=total)
 
     def _path(self, path: Path, alone: bool) -> None:
         self.extra += [path.local, path.quantity]
@@ -150,8 +131,7 @@ class Narrator:
                 reason.append(" " + convention)
         self.say("local-derivative", tuple(reason), path.local_equation)
         line = self.line(path.quantity, pull_out(path.contribution.expression))
-        why: Prose = ("The contribution through ", user.left, ".")
-        self.say("contribution", why, line, detail="full" if alone else "steps")
+        self.say("contribution", self.words.contribution(path, self.graph), line, detail="full" if alone else "steps")
 
     def derivation(self) -> Derivation:
         """The derivation: the steps, and the backward pass as a graph."""
@@ -166,23 +146,13 @@ class Narrator:
             quantities=(*graph.inputs, *self.sweep.given, *computed),
             equations=(*graph.equations, *in_order(equations)),
             facts=graph.facts,
-            outputs=tuple(by_primal[name] for name in self.sweep.wrt),
+            outputs=tuple(by_primal[name] for name in self.sweep.results),
             source=graph.source,
-            sweeps=(*graph.sweeps, "reverse"),
+            sweeps=(*graph.sweeps, self.sweep.mode),
         )
         extra = [r.quantity for name, r in self.results.items() if r not in kept]
         form: Form = self.form if self.collapses else "staged"
         return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra))
-
-
-def listed(items: Sequence[Expr]) -> list[str | Expr]:
-    """a, b and c."""
-    listed: list[str | Expr] = []
-    for position, item in enumerate(items):
-        if position:
-            listed.append(" and " if position == len(items) - 1 else ", ")
-        listed.append(item)
-    return listed
 
 
 def in_order(equations: Sequence[Equation]) -> list[Equation]:

@@ -6,6 +6,7 @@ with them are in `derivation.py`, and a test holds them together.
 
 from __future__ import annotations
 
+MODES = ("reverse", "forward")
 FORMS = ("staged", "sum", "mean", "reuse")
 DETAILS = ("brief", "steps", "full")
 NOTATIONS = ("leibniz", "d", "bar")

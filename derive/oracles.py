@@ -1,15 +1,17 @@
-"""The true gradients of a layer on one sample, found without any rule of differentiation of ours.
+"""The true gradients and tangents of a layer on one sample, found without any rule of differentiation of ours.
 
     Input    a Sample, an Oracle
     Output   `Gradients` of the layer, and the `Truth` of every name that a derivation of it can mention
 
 All three oracles do the same thing: they change one element of one quantity at its place in the graph, let the
 interpreter compute the loss L = sum over the outputs of <cotangent, output> again, and ask how fast it changes. A
-loss is recomputed from the changed quantity on, so that an intermediate has its own total derivative.
+loss is recomputed from the changed quantity on, so that an intermediate has its own total derivative. For the tangents
+all inputs that move are changed at once, each along its given tangent, and the layer is computed again as a whole.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -27,19 +29,23 @@ from derive.interpret import Array, convert, element_values, evaluate, places, r
 Varying = Callable[[Number], Number]  # a function of the change of one element
 
 _STEP = PRECISE.number(Rational(1, 10**40))  # squared, it is far below the 50 digits that are asked for
+_SMALL_STEP = PRECISE.number(Rational(1, 10**20))  # relative; squared, it is below the error that is allowed
 _COMPLEX_STEP = 1e-30
 _CHANGE = Symbol("change", real=True)
 
 
-def _central_difference(function: Varying) -> Number:
-    return (function(_STEP) - function(-_STEP)) / (2 * _STEP)
+def _central_difference(function: Varying, size: Number) -> Number:
+    step = _STEP * max(1, abs(size))  # one that is far below the rounding of what is changed would be lost
+    if size:
+        step = min(step, _SMALL_STEP * abs(size))  # and one that is larger than what is changed would say nothing
+    return (function(step) - function(-step)) / (2 * step)
 
 
-def _complex_step(function: Varying) -> Number:
+def _complex_step(function: Varying, size: Number) -> Number:
     return function(complex(0, _COMPLEX_STEP)).imag / _COMPLEX_STEP
 
 
-def _scalar_derivative(function: Varying) -> Number:
+def _scalar_derivative(function: Varying, size: Number) -> Number:
     return function(_CHANGE).diff(_CHANGE).xreplace({_CHANGE: Integer(0)})
 
 
@@ -47,14 +53,15 @@ def _scalar_derivative(function: Varying) -> Number:
 class Oracle:
     """A way to find a derivative.
 
-    The changed layer is computed in `varied`; `derivative` takes the derivative at zero of a function of the change;
-    what is compared with it is computed in `arithmetic`, where errors up to `bound` are rounding.
+    The changed layer is computed in `varied`; `derivative` takes the derivative at zero of a function of the change,
+    given the size of what is changed; what is compared with it is computed in `arithmetic`, where errors up to `bound`
+    are rounding.
     """
 
     name: str
     arithmetic: Arithmetic
     varied: Arithmetic
-    derivative: Callable[[Varying], Number]
+    derivative: Callable[[Varying, Number], Number]
     bound: float
 
 
@@ -76,19 +83,41 @@ class Gradients:
         self._varied = self.forward if oracle.varied is oracle.arithmetic else _forward(sample, oracle.varied)
         self._totals: dict[str, Array] = {}
         self._locals: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
+        self._tangents: dict[tuple[str, tuple[str, ...]], Array] = {}
+        self._moved: dict[tuple[str, ...], dict[Number, Mapping[str, Array]]] = {}
 
     def total(self, of: str) -> Array:
         """The total derivative of the loss with respect to a change of `of` at its place in the graph."""
         if of not in self._totals:
             sample, oracle = self.sample, self.oracle
             later = downstream(sample.graph, of)
+            if not later and of in sample.graph.outputs:  # nothing to find out: it is what is given
+                return convert(sample.cotangents, oracle.arithmetic)[of]
+            # What does not change would only cost digits where it is large.
+            reached = [name for name in sample.graph.outputs if name in {of, *(e.name for e in later)}]
 
             def loss(place: tuple[int, ...], change: Number) -> Number:
                 values = run(later, self._changed(of, place, change), sample.extents, oracle.varied)
-                return _loss(sample, values, oracle.varied)
+                return _loss(sample, reached, values, oracle.varied)
 
-            self._totals[of] = {place: oracle.derivative(partial(loss, place)) for place in self.forward[of]}
+            self._totals[of] = {
+                place: oracle.derivative(partial(loss, place), self.forward[of][place]) for place in self.forward[of]
+            }
         return self._totals[of]
+
+    def tangent(self, of: str, moving: tuple[str, ...]) -> Array:
+        """How fast `of` changes while the inputs `moving` go along their tangents, and the others stay."""
+        if (of, moving) not in self._tangents:
+
+            def value(place: tuple[int, ...], change: Number) -> Number:
+                return self._all_moved(moving, change)[of][place]
+
+            sizes = [abs(value) for name in moving for value in self.forward[name].values()]
+            size = max(sizes, default=0)
+            self._tangents[of, moving] = {
+                place: self.oracle.derivative(partial(value, place), size) for place in self.forward[of]
+            }
+        return self._tangents[of, moving]
 
     def local(self, of: str, by: str) -> dict[tuple[int, ...], Array]:
         """The derivative of the equation of `of` alone, all else held fixed: for each element of `by` an array."""
@@ -99,10 +128,24 @@ class Gradients:
                 return self._element(equation, at, self._changed(by, place, change))
 
             self._locals[of, by] = {
-                place: {at: self.oracle.derivative(partial(value, at, place)) for at in self.forward[of]}
-                for place in self.forward[by]
+                place: {at: self.oracle.derivative(partial(value, at, place), size) for at in self.forward[of]}
+                for place, size in self.forward[by].items()
             }
         return self._locals[of, by]
+
+    def _all_moved(self, moving: tuple[str, ...], change: Number) -> Mapping[str, Array]:
+        """Every value of the layer, with the inputs `moving` gone along their tangents by `change`."""
+        known = self._moved.setdefault(moving, {})
+        if change not in known:
+            varied = self.oracle.varied
+            inputs = {name: self._varied[name] for name in self.sample.inputs}
+            for name, direction in convert({name: self.sample.tangents[name] for name in moving}, varied).items():
+                inputs[name] = {
+                    place: varied.add([value, varied.multiply([change, direction[place]])])
+                    for place, value in inputs[name].items()
+                }
+            known[change] = run(self.sample.graph.equations, inputs, self.sample.extents, varied)
+        return known[change]
 
     def _changed(self, name: str, place: tuple[int, ...], change: Number) -> dict[str, Array]:
         array = self._varied[name]
@@ -128,6 +171,8 @@ class Truth:
         self.oracle = oracle
         self.gradients = gradients_of(sample, oracle)
         self._values: dict[str, Array] = dict(self.gradients.forward)
+        given = [q for q in derivation.backward.inputs if q.name not in derivation.forward.by_name]
+        self._moving = tuple(q.of or "" for q in given if q.role == "tangent")
         self._sizes: dict[str, Array] = {}
         self._lines = _lines(derivation)
 
@@ -148,18 +193,39 @@ class Truth:
         return self._values[name]
 
     def given(self, of: str) -> Array:
-        """The cotangent of an output, as it was drawn."""
-        return {p: self.oracle.arithmetic.number(v) for p, v in self.sample.cotangents[of].items()}
+        """The cotangent of an output, or in forward mode the tangent of an input, as it was drawn."""
+        drawn = self.sample.tangents if self.derivation.mode == "forward" else self.sample.cotangents
+        return {p: self.oracle.arithmetic.number(v) for p, v in drawn[of].items()}
+
+    def _tangent(self, quantity: Quantity) -> Array:
+        if quantity.of not in self.gradients.forward:
+            raise LayerError(f"the tangent {quantity.name!r} does not say of what it is")
+        return self._tangent_of(quantity.of)
+
+    def _tangent_of(self, of: str) -> Array:
+        return self.given(of) if of in self._moving else self.gradients.tangent(of, self._moving)
 
     def _contribution(self, quantity: Quantity) -> Array:
-        """What reaches a quantity through one equation: the cotangents there times the derivatives of that equation."""
+        """What reaches a quantity through one equation: the cotangents there times the derivatives of that equation.
+
+        In forward mode, what one of the quantities in its equation brings: their derivatives times the tangents there.
+        """
         of, via = quantity.of or "", quantity.via
+        if quantity.mode == "forward":
+            return self._forward_contribution(of, via or "")
         if via is None:
             return self.given(of)
         outer, arithmetic = self.gradients.total(via), self.oracle.arithmetic
         return {
             place: arithmetic.add([arithmetic.multiply([outer[at], value]) for at, value in column.items()])
             for place, column in self.gradients.local(via, of).items()
+        }
+
+    def _forward_contribution(self, of: str, via: str) -> Array:
+        tangents, columns, arithmetic = self._tangent_of(via), self.gradients.local(of, via), self.oracle.arithmetic
+        return {
+            place: arithmetic.add([arithmetic.multiply([columns[at][place], value]) for at, value in tangents.items()])
+            for place in self.gradients.forward[of]
         }
 
     def _local_derivative(self, quantity: Quantity) -> Array:
@@ -202,7 +268,8 @@ class Truth:
             for equation in self._lines.get(name, []):
                 if len(equation.indices) == len(next(iter(values))):
                     terms = self.terms(equation.expression, equation.indices)
-                    known = {place: sized(term, terms[place]) for place, term in known.items()}
+                    finite = {place for place, term in terms.items() if math.isfinite(term.size)}  # not in a wrong line
+                    known = {p: sized(term, terms[p]) if p in finite else term for p, term in known.items()}
             self._sizes[name] = known
         return self._sizes[name]
 
@@ -222,12 +289,12 @@ def _forward(sample: Sample, arithmetic: Arithmetic) -> dict[str, Array]:
     return run(sample.graph.equations, convert(sample.inputs, arithmetic), sample.extents, arithmetic)
 
 
-def _loss(sample: Sample, values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
+def _loss(sample: Sample, outputs: Sequence[str], values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
     return arithmetic.add(
         [
             arithmetic.multiply([arithmetic.number(weight), values[name][place]])
-            for name, weights in sample.cotangents.items()
-            for place, weight in weights.items()
+            for name in outputs
+            for place, weight in sample.cotangents[name].items()
         ]
     )
 
@@ -249,6 +316,7 @@ def _position(element: Expr, at: Mapping[str, int]) -> tuple[int, ...]:
 
 _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
     "cotangent": lambda truth, quantity: truth.gradients.total(quantity.of or ""),
+    "tangent": Truth._tangent,
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
     "helper": Truth._definition,

@@ -4,6 +4,7 @@
 
     parse            parser.parse_layer           text -> Graph
     differentiate    differentiate.sweep          Graph -> Sweep: every cotangent, path by path
+                     tangents.forward_sweep       Graph -> Sweep: every tangent, in forward mode
     simplify         simplify.close               Sweep -> Closing: the basis, what is kept, the normal forms
     explain          explain.explain              Sweep, Closing -> Derivation: the steps and the closed forms
 
@@ -23,13 +24,14 @@ from derive.derivation import Derivation, Form
 from derive.differentiate import Sweep, sweep
 from derive.errors import UsageError
 from derive.explain import explain
-from derive.graph import Graph
+from derive.graph import Graph, Mode
 from derive.layers import read_layer
-from derive.options import FORMS
+from derive.options import FORMS, MODES
 from derive.parser import parse_layer
 from derive.rules.cost import cost
 from derive.rules.sums import pull_out
 from derive.simplify import Closing, close
+from derive.tangents import forward_sweep
 
 
 def load(layer: str) -> Graph:
@@ -41,22 +43,31 @@ def load(layer: str) -> Graph:
     return parse_layer(source.text, source.name, source.file)
 
 
-def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, order: int = 1) -> Derivation:
-    """The derivation of a layer's backward pass.
+def derive(
+    layer: Graph | str,
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
+) -> Derivation:
+    """The derivation of a layer's backward pass, or of its forward derivatives.
 
     `layer` is a graph, or whatever `load` takes. `form` is `staged` (the chain rule, nothing collapsed), `mean`, `sum`
     or `reuse` (in terms of other gradients). `wrt` names the quantities whose gradients are wanted; without it every
-    input that is not a constant. Where nothing collapses the result is in the form `staged`.
-    Raises UsageError for a form or a name that does not exist.
+    input that is not a constant. In the mode `forward` it names the inputs that move, and the results are the tangents
+    of the outputs. Where nothing collapses the result is in the form `staged`.
+    Raises UsageError for a form, a mode or a name that does not exist.
     """
     if form not in FORMS:
         raise UsageError(f"there is no form {form!r}; choose from {', '.join(FORMS)}")
+    if mode not in MODES:
+        raise UsageError(f"there is no mode {mode!r}; choose from {', '.join(MODES)}")
     graph = load(layer) if isinstance(layer, str) else layer
     for _ in range(order - 1):
-        lower = derive(graph, "reuse")
+        lower = derive(graph, "reuse", mode=mode)
         graph = as_layer(lower.backward, graph.by_name)
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
-        found = sweep(graph, wrt)
+        found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
         closing = None if form == "staged" else close(found)
         if closing is not None and not _is_cheaper(found, closing):
             closing = None

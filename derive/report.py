@@ -51,6 +51,7 @@ class Report:
     order: int
     data: tuple[str, ...]
     rows: tuple[Row, ...]
+    mode: str = "reverse"
 
     @property
     def passed(self) -> bool:
@@ -74,6 +75,7 @@ class Report:
         return {
             "layer": self.layer,
             "form": self.form,
+            "mode": self.mode,
             "order": self.order,
             "passed": self.passed,
             "data": list(self.data),
@@ -84,7 +86,8 @@ class Report:
         """The report as a table of 100 columns; with the measured errors, or only the bounds that were met."""
         failed = len(self.failures)
         verdict = f"{failed} of {len(self.rows)} checks FAILED" if failed else f"all {len(self.rows)} checks passed"
-        head = f"{self.layer}, {self.form} form: {verdict}, on {len(self.data)} sets of data"
+        mode = "" if self.mode == "reverse" else f", {self.mode} mode"
+        head = f"{self.layer}, {self.form} form{mode}: {verdict}, on {len(self.data)} sets of data"
         titles = _columns("step", "line", "oracle", "error" if measured else "bound", "")
         lines = [head, "", titles, "-" * _COLUMNS]
         for row in self.rows:

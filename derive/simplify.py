@@ -150,13 +150,15 @@ class _Layer:
         self.centered = centered_names(self.plain)
         fixed = frozenset(q.name for q in graph.quantities if q.role == "constant")
         self.relations = list(relations(self.plain, self.signs, fixed))
-        self.wanted = frozenset(c.quantity.name for c in sweep.cotangents if c.of in sweep.wrt)
+        self.wanted = frozenset(c.quantity.name for c in sweep.cotangents if c.of in sweep.results)
         self.derived = frozenset(q.name for q in (*sweep.given, *(c.quantity for c in sweep.cotangents)))
         self._plain_of = {equation.name: equation for equation in self.plain}
         self._place = {equation.name: place for place, equation in enumerate(self.plain)}
 
     def centers(self, relation: Relation) -> bool:
         """Whether what is taken off a quantity was computed from it, as a mean is."""
+        if relation.newer not in self.centered:
+            return False
         terms = Add.make_args(self._plain_of[relation.newer].expression)
         seen = {name for term in terms for name in names_in(term) if relation.older not in names_in(term)}
         waiting = list(seen)
@@ -212,7 +214,7 @@ class _Search:
         raw = self._vocabulary([])
         normal = (raw.normalize(c.equation.expression) for c in self.task.cotangents)
         used = {name for polynomial in normal for name in polynomial_names(polynomial)}
-        first = [r for r in self.relations if r.newer in self.layer.centered and r.older in used and self.layer.centers(r)]
+        first = [r for r in self.relations if r.older in used and self.layer.centers(r)]
         return self._closed(first, raw)
 
     def improved(self, best: _Closed) -> _Closed:

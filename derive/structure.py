@@ -6,6 +6,7 @@ the path from var to mu. So the paths that a derivation displays are compared wi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sympy import Basic, sign
@@ -18,7 +19,7 @@ from derive.graph import Equation, Graph, name_of, names_in
 
 @dataclass(frozen=True)
 class PathCheck:
-    """The paths into the cotangent of one quantity: what is wrong with them, or an empty `fault`."""
+    """The paths into the cotangent, or the tangent, of one quantity: what is wrong with them, or an empty `fault`."""
 
     cotangent: str
     paths: tuple[str, ...]
@@ -28,8 +29,8 @@ class PathCheck:
 def check_paths(derivation: Derivation) -> list[PathCheck]:
     """Compare the contributions that the steps state, and add up, with the uses of each quantity.
 
-    A step must state each contribution, and one must add up all of them, by their names or as cotangent times local
-    derivative. Nothing is asked of a derivation that states no contributions at all.
+    A step must state each contribution, and one must add up all of them, by their names or as cotangent (in forward
+    mode, tangent) times local derivative. Nothing is asked of a derivation that states no contributions at all.
     """
     lines = _lines(derivation)
     stated = {line.name for line in lines}
@@ -37,12 +38,16 @@ def check_paths(derivation: Derivation) -> list[PathCheck]:
     if not any(q.name in stated for q in contributions):
         return []
     found = []
+    layer, forward = derivation.forward, derivation.mode == "forward"
+    moving = _moving_names(derivation) if forward else set()
     for cotangent in derivation.by_name.values():
         of = cotangent.of
-        if cotangent.role != "cotangent" or of is None or cotangent.name not in stated:
+        if cotangent.role != ("tangent" if forward else "cotangent") or cotangent.name in layer.by_name:
             continue
-        expected = paths_of(derivation.forward, of)
-        possible = {None, *derivation.forward.uses[of]}
+        if of is None or cotangent.name not in stated:
+            continue
+        expected = paths_to(layer, of, moving) if forward else paths_of(layer, of)
+        possible = {None, *(names_in(layer.equation_of[of].expression) if forward else layer.uses[of])}
         shown = {q.via for q in contributions if q.of == of and q.name in stated}
         terms = _terms(derivation, of)
         about = [line for line in lines if line.name == cotangent.name]
@@ -58,8 +63,11 @@ def _terms(derivation: Derivation, of: str) -> dict[str, str | None]:
     for quantity in derivation.by_name.values():
         if quantity.role == "contribution" and quantity.of == of:
             found[quantity.name] = quantity.via
-        elif quantity.role == "local_derivative" and name_of(quantity.denominator) == of:
-            found[quantity.name] = name_of(quantity.numerator)
+        elif quantity.role == "local_derivative":
+            ends = name_of(quantity.denominator), name_of(quantity.numerator)
+            own, other = reversed(ends) if derivation.mode == "forward" else ends
+            if own == of:
+                found[quantity.name] = other
     return found
 
 
@@ -67,6 +75,23 @@ def paths_of(graph: Graph, name: str) -> list[str | None]:
     """The ways in which a quantity reaches the loss: by the equations that depend on it smoothly; None for directly."""
     users = [user for user in graph.uses[name] if carries(graph.equation_of[user].expression, name)]
     return [*([None] if name in graph.outputs else []), *users]
+
+
+def paths_to(graph: Graph, name: str, moving: Collection[str]) -> list[str | None]:
+    """The quantities that the equation of `name` depends on smoothly, of those that move."""
+    expression = graph.equation_of[name].expression
+    smooth = {used for used in names_in(expression) if used in moving and carries(expression, used)}
+    return [q.name for q in graph.quantities if q.name in smooth]
+
+
+def _moving_names(derivation: Derivation) -> set[str]:
+    """The inputs whose tangents are given, and what depends on them smoothly."""
+    known = derivation.forward.by_name
+    moving = {q.of or "" for q in derivation.backward.inputs if q.name not in known}
+    for equation in derivation.forward.equations:
+        if any(carries(equation.expression, name) for name in names_in(equation.expression) if name in moving):
+            moving.add(equation.name)
+    return moving
 
 
 def carries(expression: Basic, name: str) -> bool:

@@ -79,6 +79,7 @@ def verify(
         derivation.order,
         tuple(sample.description for sample in samples),
         tuple(rows),
+        derivation.mode,
     )
 
 
@@ -153,7 +154,7 @@ def _path_rows(derivation: Derivation) -> Iterator[Row]:
 
 
 def _cotangent_rows(derivation: Derivation, by_oracle: Sequence[Sequence[Truth]]) -> Iterator[Row]:
-    """Each cotangent, intermediates included, by its last line, against each oracle in the oracle's own arithmetic."""
+    """Each cotangent or tangent, intermediates too, by its last line, against each oracle in its own arithmetic."""
     for equation in cotangent_equations(derivation):
         for truths in by_oracle:
             oracle = truths[0].oracle
@@ -161,18 +162,19 @@ def _cotangent_rows(derivation: Derivation, by_oracle: Sequence[Sequence[Truth]]
 
 
 def cotangent_equations(derivation: Derivation) -> list[Equation]:
-    """What gives each cotangent: its result, or else the last step about it."""
+    """What gives each cotangent, or tangent: its result, or else the last step about it."""
     last: dict[str, Equation] = {}
+    known = derivation.forward.by_name
     lines = [step.equation for step in derivation.steps if isinstance(step.equation, Equation)]
     for equation in [*lines, *derivation.results]:
         quantity = derivation.by_name.get(equation.name)
-        if quantity is not None and quantity.role == "cotangent" and equation.name not in derivation.forward.by_name:
+        if quantity is not None and quantity.role in ("cotangent", "tangent") and equation.name not in known:
             last[equation.name] = equation
     return list(last.values())
 
 
 def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[Row]:
-    """The backward graph run from the inputs and the given cotangents alone, each value from those before it."""
+    """The backward graph run from the inputs and what is given alone, each value from those before it."""
     computed: dict[int, Values] = {}
 
     def error(name: str, truth: Truth) -> float:
@@ -192,7 +194,7 @@ def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[
 
 
 def run_backward(truth: Truth) -> Values:
-    """Every value of the backward graph, computed from the inputs and the cotangents that are given."""
+    """Every value of the backward graph, computed from the inputs and what is given beside them."""
     backward, arithmetic = truth.derivation.backward, truth.oracle.arithmetic
     given = {
         q.name: truth.given(q.of) for q in backward.inputs if q.of is not None and q.name not in truth.sample.inputs

@@ -14,7 +14,7 @@ from types import ModuleType
 from derive.codegen.numpy import compile_derivation
 from derive.derivation import Form
 from derive.generated import generated_checks
-from derive.graph import Graph
+from derive.graph import Graph, Mode
 from derive.pipeline import derive, load
 from derive.printing.grammar import equation_text
 from derive.report import Report
@@ -32,13 +32,17 @@ def compile_layer(layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str]
     return compile_derivation(derive(layer, form, wrt))
 
 
-def verify_layer(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None) -> Report:
-    """The evidence for a derivation: every line, every oracle, the generated functions.
+def verify_layer(
+    layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, mode: Mode = "reverse"
+) -> Report:
+    """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
-    `layer`, `form` and `wrt` are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
-    layer's facts.
+    `layer`, `form`, `wrt` and `mode` are those of `derive`. Raises what that raises, and LayerError where no data
+    satisfy the layer's facts.
     """
     graph = load(layer) if isinstance(layer, str) else layer
-    derivation = derive(graph, form, wrt)
-    checks = generated_checks(derivation, derive(graph, CODE_FORM, wrt))
+    derivation = derive(graph, form, wrt, mode=mode)
+    # There are no functions for tangents.
+    coded = derive(graph, CODE_FORM, wrt) if mode == "reverse" else None
+    checks = generated_checks(derivation, coded)
     return verify(derivation, checks, write=equation_text)

@@ -9,8 +9,9 @@ from sympy import Add
 
 from derive.derivation import Derivation, Step
 from derive.differentiate import joint_graph, sweep
-from derive.graph import Equation, Fact, Graph, Quantity
+from derive.graph import Equation, Fact, Graph, Mode, Quantity
 from derive.parser import parse_equations, parse_layer
+from derive.tangents import forward_sweep
 
 BATCH_NORM = """
 x: [N, D]
@@ -45,9 +46,9 @@ L = sum(s[i, j]**3 for i in N for j in N) + sum(s[i, i] for i in N)
 """
 
 
-def staged(text: str, wrt: Sequence[str] | None = None) -> Derivation:
+def staged(text: str, wrt: Sequence[str] | None = None, mode: Mode = "reverse") -> Derivation:
     """The chain rule for a layer: each local derivative, each contribution (also in the abstract), each total."""
-    found = sweep(parse_layer(text, "sample"), wrt)
+    found = (forward_sweep if mode == "forward" else sweep)(parse_layer(text, "sample"), wrt)
     steps: list[Step] = []
 
     def add(rule: str, line: Equation, display: Equation | None = None) -> None:

@@ -52,12 +52,38 @@ class TestResults:
     def test_json_has_the_promised_shape(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", layer, "--json"]) == 0
         data = json.loads(capsys.readouterr().out)
-        assert list(data) == ["layer", "form", "order", "inputs", "steps", "results"]
+        assert list(data) == ["layer", "form", "mode", "order", "inputs", "steps", "results"]
         assert data["layer"] == "scaled"
         assert data["order"] == 1
         assert data["inputs"] == {"v": ["M"], "c": []}
         assert list(data["steps"][0]) == ["number", "rule", "reason", "equation", "latex"]
         assert set(data["results"]) >= {"dv", "dc"}
+
+    def test_forward_mode(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["show", layer, "--mode", "forward", "--wrt", "v", "--json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert data["mode"] == "forward"
+        assert all(name.endswith("_dot") for name in data["results"])
+        for verb in ("latex", "markdown", "verify"):
+            assert main([verb, layer, "--mode", "forward"]) == 0
+            assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["code", "--mode", "forward"], "not for tangents"),
+            (["show", "--mode", "forward", "--extent", "M=2"], "not tangents"),
+            (["show", "--mode", "forward", "--wrt", "u"], "no tangent can be given for 'u'"),
+            (["show", "--mode", "sideways"], "invalid choice: 'sideways'"),
+        ],
+    )
+    def test_what_forward_mode_refuses(
+        self, layer: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        verb, *options = arguments
+        assert main([verb, layer, *options]) == 2
+        out, err = capsys.readouterr()
+        assert (out, message in err) == ("", True)
 
     def test_code_is_a_module(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["code", layer]) == 0

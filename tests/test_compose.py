@@ -1,5 +1,7 @@
 """Graphs of derivatives as layers: what is kept of them, and which sums get a name."""
 
+from samples import text_of
+
 from derive.arithmetic import EXACT
 from derive.compose import as_layer
 from derive.draw import draw_samples
@@ -8,12 +10,11 @@ from derive.interpret import convert, run
 from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
-from tests.samples import LAYERS
 
 
 def second(name: str) -> tuple[Graph, Graph]:
     """A layer, and the graph of its gradients as a layer."""
-    graph = parse_layer(LAYERS[name], name, f"{name}.layer")
+    graph = parse_layer(text_of(name), name, f"{name}.layer")
     return graph, as_layer(derive(graph, "reuse").backward, graph.by_name)
 
 

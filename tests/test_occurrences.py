@@ -54,5 +54,5 @@ FUNCTIONS = ["exp", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin",
 def test_the_derivative_of_each_function(call: str, sign: str) -> None:
     """Against the oracles, on both sides of zero where the function is defined there."""
     call = call if re.match("log|sqrt", call) else call.replace("x[i]", f"{sign}x[i]")
-    graph = parse_layer(f"x: [N]\nassert x > 0\nassert x < 4\ny[i] = {call}")
+    graph = parse_layer(f"x: [N]\nassert x > 0\ny[i] = {call}")
     assert verify(derive(graph, "staged")).failures == ()

@@ -13,10 +13,11 @@ from derive.arithmetic import FLOAT, PRECISE
 from derive.derivation import Derivation
 from derive.draw import Sample, draw_sample
 from derive.errors import LayerError
-from derive.graph import Graph, Quantity
+from derive.graph import Equation, Graph, Mode, Quantity
 from derive.interpret import Array, convert, from_nested, run
 from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, SCALAR_DIFF, Oracle, Truth, downstream
 from derive.parser import parse_layer
+from derive.verifier import equation_error
 
 ORACLES = [CENTRAL_DIFFERENCES, COMPLEX_STEP, SCALAR_DIFF]
 
@@ -155,12 +156,27 @@ def described(quantity: Quantity) -> Truth:
     return Truth(more, draw_sample(base.forward, {}, "ordinary"), COMPLEX_STEP)
 
 
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("at", [130, -175, 0])
+def test_huge_and_tiny_values_in_between(at: int, mode: Mode) -> None:
+    """exp(130) is 1e56 and exp(-175) 1e-76: a step of 1e-40 is too small for the one and too large for the other."""
+    derivation = staged("b: [K]\ne[k] = exp(b[k])\ns = sum(e[k] for k in K)\np[k] = e[k]/s", mode=mode)
+    sample = draw_sample(derivation.forward, {"K": 2}, "ordinary")
+    moved = {place: value + at for place, value in sample.inputs["b"].items()}
+    truth = Truth(derivation, replace(sample, inputs={"b": moved}), CENTRAL_DIFFERENCES)
+    lines = [step.equation for step in derivation.steps if isinstance(step.equation, Equation)]
+    assert len(lines) > 8
+    assert max(equation_error(line, truth) for line in lines) <= 1e-30
+
+
 def test_names_without_a_truth_are_errors() -> None:
     with pytest.raises(LayerError, match="mentions 'q' and does not say"):
         described(Quantity("p", (), "helper")).value("q")
     with pytest.raises(LayerError, match="helper 'p' has no equation"):
         described(Quantity("p", (), "helper")).value("p")
-    with pytest.raises(TypeError, match="role 'tangent'"):
+    with pytest.raises(TypeError, match="role 'intermediate'"):
+        described(Quantity("p", (), "intermediate")).value("p")
+    with pytest.raises(LayerError, match="tangent 'p' does not say of what"):
         described(Quantity("p", (), "tangent")).value("p")
     with pytest.raises(LayerError, match="'p' does not say of what"):
         described(Quantity("p", (), "local_derivative", numerator=Integer(1), denominator=Integer(1))).value("p")

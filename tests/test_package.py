@@ -9,8 +9,8 @@ import pytest
 
 import derive
 from derive.derivation import Detail, Form
-from derive.graph import Graph
-from derive.options import DETAILS, FORMS, NOTATIONS
+from derive.graph import Graph, Mode
+from derive.options import DETAILS, FORMS, MODES, NOTATIONS
 from derive.printing.names import Notation
 
 LAYER = "x: [N]\ny[i] = x[i]*sum(x[k] for k in N)\n"
@@ -33,6 +33,7 @@ def test_importing_loads_neither_sympy_nor_numpy() -> None:
 
 def test_the_choices_are_those_of_the_types() -> None:
     assert get_args(Form) == FORMS
+    assert get_args(Mode) == MODES
     assert get_args(Detail) == DETAILS
     assert get_args(Notation) == NOTATIONS
 
@@ -41,6 +42,7 @@ def test_the_verbs_work_together() -> None:
     graph = derive.parse(LAYER)
     assert isinstance(graph, Graph)
     assert derive.vjp(graph).outputs == ("dx",)
+    assert derive.jvp(graph).outputs == ("y_dot",)
     derivation = derive.derive(graph)
     assert [derive.text(line) for line in derivation.results] == [
         "dx[i] = dy[i]*sum(x[k] for k in N) + sum(dy[k]*x[k] for k in N)"

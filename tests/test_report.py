@@ -42,6 +42,7 @@ def test_the_committed_report_has_bounds_and_no_floats() -> None:
     assert report(GOOD, EXACT).to_json() == {
         "layer": "batch_norm",
         "form": "mean",
+        "mode": "reverse",
         "order": 1,
         "passed": True,
         "data": ["N=3, D=2, ordinary", "N=1, D=4, ordinary"],

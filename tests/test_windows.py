@@ -1,7 +1,7 @@
 """Windows: where a deep layer is divided, and that the work grows with its depth alone."""
 
 import pytest
-from samples import LAYERS
+from samples import text_of
 from sympy.core.parameters import distribute
 
 from derive.differentiate import Sweep, sweep
@@ -98,4 +98,4 @@ def test_the_work_grows_with_the_length(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_samples_are_one_window_each() -> None:
-    assert len(windows(swept(parse_layer(LAYERS["layer_norm"])), ())) == 1
+    assert len(windows(swept(parse_layer(text_of("layer_norm"))), ())) == 1

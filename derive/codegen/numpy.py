@@ -17,6 +17,7 @@ from derive.codegen.layer_functions import Residuals, backward_lines, forward_li
 from derive.codegen.runtime import sources_for
 from derive.codegen.wrapping import WIDTH, formula
 from derive.derivation import Derivation
+from derive.errors import UsageError
 from derive.graph import Equation
 from derive.printing.grammar import equation_text
 
@@ -26,8 +27,11 @@ def module_text(derivation: Derivation) -> str:
 
     It has `forward`, which takes the inputs in file order (constants with a default last) and returns the output, or
     a tuple of outputs, and the residuals; `Residuals`; and `backward`, which takes the cotangents in the same form
-    and the residuals, and returns the gradients in input order. Raises TypeError for an expression without array code.
+    and the residuals, and returns the gradients in input order. Raises TypeError for an expression without array code,
+    and UsageError for a derivation in forward mode.
     """
+    if derivation.mode == "forward":
+        raise UsageError("functions are generated for gradients, not for tangents: leave out the mode forward")
     residuals = residuals_of(derivation)
     functions = [*forward_lines(derivation, residuals), "", "", *backward_lines(derivation, residuals)]
     body = "\n".join(functions)

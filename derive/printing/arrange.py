@@ -158,7 +158,7 @@ class Arrangement:
             return bool(base.is_Symbol)
         quantity = self._names.quantity(name)
         own = quantity.latex if quantity else None
-        return not (self._names.is_derived(name) or self._names.reading(name).exponent or (own and "^" in own))
+        return not (self._names.is_compound(name) or self._names.reading(name).exponent or (own and "^" in own))
 
     def _is_open(self, term: Expr) -> bool:
         """Whether a term ends in something whose reach is not clear from what follows."""

@@ -16,13 +16,14 @@ def derivation_data(derivation: Derivation, detail: Detail = "full", notation: N
     """The derivation in dicts, lists, strings and numbers.
 
     `inputs` maps each input to its extents; a step's `equation` is null where it has none, and so is its `latex` where
-    it shows no formula; `results` are the gradients with what they use before them. Raises UsageError for an unknown
-    notation.
+    it shows no formula; `results` are the gradients (in the mode `forward`, the tangents) with what they use before
+    them. Raises UsageError for an unknown notation.
     """
     writer = LatexWriter(LayerLatexPrinter(Names.of(derivation, notation)))
     return {
         "layer": derivation.forward.name,
         "form": derivation.form,
+        "mode": derivation.mode,
         "order": derivation.order,
         "inputs": {quantity.name: list(quantity.extents) for quantity in derivation.forward.inputs},
         "steps": [_step_data(step, writer) for step in derivation.shown(detail)],

@@ -166,7 +166,7 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
 
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
-        nested = self._names.is_derived(quantity.of)
+        nested = self._names.is_compound(quantity.of)
         if self._names.notation == "d":
             return rf"\mathrm{{d}}{self.bracket(of) if nested else of}"
         if self._names.notation == "bar":
@@ -177,7 +177,8 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = r"\text{direct}" if quantity.via is None else rf"\text{{via }}{self.symbol(quantity.via)}"
         bar = "|" if self._slanted else r"\Big|"
-        return f"{self._cotangent(quantity, indices)}{bar}_{{{via}}}"
+        whole = self._tangent if quantity.mode == "forward" else self._cotangent
+        return f"{whole(quantity, indices)}{bar}_{{{via}}}"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
@@ -185,8 +186,13 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
         return self._quotient(rf"\partial {above}", rf"\partial {below}")
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
+        of, nested = self.element(str(quantity.of), indices), self._names.is_compound(quantity.of)
+        if quantity.order > 1:
+            return rf"\mathrm{{D}}_{{{quantity.order}}}{self.bracket(of) if nested else of}"
         glyph = self._glyph(str(quantity.of))
-        return Glyph(rf"\dot{{{glyph.base}}}", glyph.subscript, glyph.exponent).at(self._indices(indices))
+        if nested or glyph.exponent:  # a dot on the letter of a square would be read as the square of a dotted letter
+            return rf"{self.bracket(of)}^{{\scriptscriptstyle\bullet}}"
+        return Glyph(rf"\dot{{{glyph.base}}}", glyph.subscript).at(self._indices(indices))
 
     # Names
 

@@ -18,7 +18,10 @@ from derive.printing.names import Names
 _HALF = Rational(1, 2)
 _LONG = 8  # a sum of so many letters stands beside a fraction, where it can be broken
 # Orders of the factors of a product.
-_EXTENT, _SMALL, _POWER, _GRADIENT, _LOCAL, _ELEMENT, _SMALL_GRADIENT, _OTHER, _BRACKET, _CASES, _REDUCTION = range(11)
+(
+    _EXTENT, _SMALL, _POWER, _GRADIENT, _LOCAL, _TANGENT, _ELEMENT, _SMALL_GRADIENT, _OTHER, _BRACKET, _CASES,
+    _REDUCTION,
+) = range(12)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Traits:
     size: int
     leaves: tuple[tuple[int, str], ...]
     reduction: bool
-    gradients: tuple[int, ...]  # when the derivatives of the loss in it were introduced
+    gradients: tuple[int, ...]  # when the derivatives of the loss, or the tangents, in it were introduced
 
 
 class Layout:
@@ -120,6 +123,8 @@ class Layout:
         if name is None:
             return _EXTENT if isinstance(base, Symbol) else _OTHER
         small = self._look(base).indices < most
+        if self._names.role(name) == "tangent":
+            return _SMALL if small else _TANGENT
         if self._names.is_gradient(name):
             return _SMALL_GRADIENT if small else _GRADIENT
         if self._names.role(name) == "local_derivative":
@@ -131,9 +136,9 @@ class Layout:
         if isinstance(expression, (*REDUCTIONS, where)):
             return False
         if isinstance(expression, Indexed):
-            return not self._names.is_derived(name_of(expression))
+            return not self._names.is_compound(name_of(expression))
         if isinstance(expression, Symbol):
-            return not self._names.is_derived(name_of(expression))
+            return not self._names.is_compound(name_of(expression))
         if isinstance(expression, Pow) and not isinstance(expression, exp) and isinstance(expression.base, Add):
             # (var + eps)**(-3/2) stays outside, as it is usually written.
             return expression.exp == _HALF and self._is_flat(expression.base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, get_args
 
 from derive.derivation import Derivation
@@ -17,6 +18,7 @@ NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 DERIVED_ROLES = ("cotangent", "contribution", "local_derivative", "tangent")
 # Symbols that formulas use in a fixed sense.
 _RESERVED = (Reading("π"), Reading("δ"))
+_DOT = "\u0307"
 
 
 class Names:
@@ -58,12 +60,21 @@ class Names:
         return quantity.role if quantity else ""
 
     def is_gradient(self, name: str | None) -> bool:
-        """Whether the name stands for a derivative of the loss."""
-        return self.role(name) in ("cotangent", "contribution")
+        """Whether the name stands for a derivative of the loss, or for a tangent."""
+        return self.role(name) in ("cotangent", "contribution", "tangent")
 
     def is_derived(self, name: str | None) -> bool:
         """Whether the name is written in terms of another one, such as ∂L/∂x."""
         return self.role(name) in DERIVED_ROLES
+
+    def is_compound(self, name: str | None) -> bool:
+        """Whether what is written for the name needs brackets in a larger formula: ∂L/∂x, but not a dotted letter."""
+        quantity = self._quantities.get(name or "")
+        if quantity is None or quantity.role != "tangent" or quantity.order > 1:
+            return self.is_derived(name)
+        primal = self._quantities.get(quantity.of or "")
+        square = primal is not None and ("^" in primal.latex if primal.latex else self.reading(primal.name).exponent)
+        return bool(square) or self.is_derived(quantity.of)
 
     def position(self, name: str) -> int:
         """When the name was introduced; unknown names come last."""
@@ -78,6 +89,10 @@ class Names:
         fixed = [index for q in primal for index in q.indices]
         taken = set(_RESERVED)
         taken |= {read_name(name) for index in fixed for name in (index.name, index.extent)}
+        if any(quantity.role == "tangent" for quantity in self._quantities.values()):
+            # A dot says that something moves.
+            plain = [reading for q in primal if not (reading := read_name(q.name)).accent]
+            taken |= {replace(reading, accent=_DOT) for reading in plain if reading.is_letter}
         found: dict[str, Reading] = {}
         # A square such as the variance's gives way to sigma itself, wherever that stands.
         for quantity in sorted(primal, key=lambda q: bool(read_name(q.name).exponent)):

@@ -41,13 +41,14 @@ def paragraphs_of(derivation: Derivation) -> list[str]:
 
 
 def given_of(derivation: Derivation) -> list[Given]:
-    """Inputs and constants in file order, then the cotangents that come from above."""
+    """Inputs and constants in file order, then the cotangents that come from above, or the tangents of the inputs."""
     rows = [Given(quantity, _note(quantity)) for quantity in derivation.forward.inputs]
     own = {quantity.name for quantity in derivation.forward.inputs}
     for quantity in derivation.backward.inputs:
         if quantity.name not in own:
             primal = derivation.by_name.get(quantity.of or "")
-            note: Prose = ("gradient of the loss with respect to ", primal.element) if primal else ("given",)
+            what = "tangent of " if quantity.role == "tangent" else "gradient of the loss with respect to "
+            note: Prose = (what, primal.element) if primal else ("given",)
             rows.append(Given(quantity, note))
     return rows
 
@@ -66,7 +67,8 @@ def sections_of(derivation: Derivation, detail: Detail) -> list[Section]:
     for subject, group in groupby(zip(subjects, steps, strict=True), key=lambda pair: pair[0]):
         heading: Prose = ("Forward pass",)
         if subject != _FORWARD:
-            heading = ("Gradient with respect to ", derivation.by_name[subject].element)
+            what = "Tangent of " if derivation.mode == "forward" else "Gradient with respect to "
+            heading = (what, derivation.by_name[subject].element)
         sections.append(Section(heading, tuple(step for _, step in group)))
     return sections
 
@@ -87,11 +89,11 @@ def _subject(derivation: Derivation, step: Step) -> str | None:
         return _FORWARD
     equation = step.equation if isinstance(step.equation, Equation) else step.display
     quantity = derivation.by_name.get(equation.name) if equation is not None else None
-    if quantity is None:
+    if quantity is None or quantity.name in derivation.forward.by_name:
         return None
     if quantity.role == "local_derivative":
-        return name_of(quantity.denominator)
-    return quantity.of if quantity.role in ("cotangent", "contribution") else None
+        return name_of(quantity.numerator if derivation.mode == "forward" else quantity.denominator)
+    return quantity.of if quantity.role in ("cotangent", "contribution", "tangent") else None
 
 
 def line_of(step: Step) -> Equation | Fact | None:
@@ -111,14 +113,18 @@ def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
     for given in given_of(derivation):
         primal = derivation.by_name.get(given.quantity.of or "")
         if primal is not None:
-            what = " is the derivative of the loss, a scalar, with respect to "
-            remarks.append((given.quantity.element, what, primal.element, "; it is given."))
+            what, more = " is the derivative of the loss, a scalar, with respect to ", ""
+            if derivation.mode == "forward":
+                what, more = " is the tangent of ", ", how fast it moves"
+            remarks.append((given.quantity.element, what, primal.element, f"{more}; it is given."))
             break
     names = [step.equation.name for step in derivation.shown(detail) if isinstance(step.equation, Equation)]
     for name in names:
         part = derivation.by_name.get(name)
         via = derivation.by_name.get(part.via or "") if part is not None else None
         if part is not None and via is not None and part.role == "contribution":
-            remarks.append((part.element, " is the part of the gradient that comes through ", via.element, "."))
+            forward = derivation.mode == "forward"
+            words = "the tangent that comes from " if forward else "the gradient that comes through "
+            remarks.append((part.element, f" is the part of {words}", via.element, "."))
             break
     return remarks

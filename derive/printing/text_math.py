@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from sympy import (
@@ -125,7 +126,7 @@ class LayerTextPrinter(Arrangement, StrPrinter):
 
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
-        if self._names.is_derived(quantity.of):
+        if self._names.is_compound(quantity.of):
             of = self.bracket(of)
         if self._names.notation == "d":
             return f"d{of}"
@@ -135,6 +136,9 @@ class LayerTextPrinter(Arrangement, StrPrinter):
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
+        if quantity.order > 1:
+            nested = self._names.is_compound(quantity.of)
+            return f"D{subscript_text(str(quantity.order))}{self.bracket(of) if nested else of}"
         return self._accented(str(quantity.of), indices, "\u0307", f"dot({of})")
 
     def _accented(self, of: str, indices: Sequence[Expr], accent: str, otherwise: str) -> str:
@@ -143,11 +147,12 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         if self._names.is_derived(of) or not reading.is_letter or reading.accent or reading.exponent:
             return otherwise
         symbol, _ = unicode_symbol(reading)
-        return self._with_indices(symbol[0] + accent + symbol[1:], "", indices)
+        return self._with_indices(unicodedata.normalize("NFC", symbol[0] + accent) + symbol[1:], "", indices)
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = "direct" if quantity.via is None else f"via {self.element(quantity.via, ())}"
-        return f"{self._cotangent(quantity, indices)}({via})"
+        whole = self._tangent if quantity.mode == "forward" else self._cotangent
+        return f"{whole(quantity, indices)}({via})"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}

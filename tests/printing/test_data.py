@@ -18,7 +18,7 @@ from derive.printing.data import derivation_data
 def test_shape() -> None:
     data = derivation_data(staged("batch_norm"))
 
-    assert list(data) == ["layer", "form", "order", "inputs", "steps", "results"]
+    assert list(data) == ["layer", "form", "mode", "order", "inputs", "steps", "results"]
     assert (data["layer"], data["form"], data["order"]) == ("batch_norm", "staged", 1)
     assert data["inputs"] == {"x": ["N", "D"], "gamma": ["D"], "beta": ["D"], "eps": []}
     assert all(list(step) == ["number", "rule", "reason", "equation", "latex"] for step in data["steps"])

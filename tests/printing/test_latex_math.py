@@ -45,7 +45,7 @@ from derive.functions import (
 )
 from derive.graph import Index, Quantity, extent_symbol, index_symbol, reference
 from derive.printing.latex_math import LayerLatexPrinter, latex_expression
-from derive.printing.names import Names
+from derive.printing.names import Names, Notation
 
 i, j, k = (index_symbol(name) for name in "ijk")
 row, col = index_symbol("row"), index_symbol("col")
@@ -293,4 +293,34 @@ def test_a_tangent_has_a_dot() -> None:
     }
 
     assert latex_expression(reference("tx", [j]), known) == r"\dot{x}_{j}"
-    assert latex_expression(reference("tvar", [j]), known) == r"\dot{\sigma}_{j}^{2}"
+    assert latex_expression(reference("tvar", [j]), known) == r"\left(\sigma_{j}^{2}\right)^{\scriptscriptstyle\bullet}"
+
+
+def test_tangents_of_accents_words_and_derivatives() -> None:
+    known = quantities("batch_norm") | describe("scores") | {
+        name: Quantity(name, (Index("i", "N"), Index("j", "D")), "tangent", of=of, order=order)
+        for name, of, order in [
+            ("xhat_dot", "xhat", 1),
+            ("scores_dot", "scores", 1),
+            ("dx_dot", "dx", 1),
+            ("x_dot2", "x", 2),
+            ("xhat_dot_dot2", "xhat_dot", 2),
+            ("dx_dot2", "dx", 2),
+        ]
+    }
+
+    def latex(expression: Expr, notation: Notation = "leibniz") -> str:
+        return latex_expression(expression, known, notation)
+
+    assert latex(reference("xhat_dot", [i, j])) == r"\dot{\hat{x}}_{ij}"
+    assert latex(reference("scores_dot", [i, j])) == r"\dot{\mathrm{scores}}_{ij}"
+    assert latex(reference("xhat_dot", [i, j]) ** 2) == r"\dot{\hat{x}}_{ij}^{2}"
+    assert latex(reference("x_dot2", [i, j])) == r"\mathrm{D}_{2}x_{ij}"
+    assert latex(reference("x_dot2", [i, j]) ** 2) == r"\left(\mathrm{D}_{2}x_{ij}\right)^{2}"
+    assert latex(reference("xhat_dot_dot2", [i, j])) == r"\mathrm{D}_{2}\dot{\hat{x}}_{ij}"
+    dotted = reference("dx_dot", [i, j])
+    assert latex(dotted) == rf"\left({COTANGENT_X}\right)^{{\scriptscriptstyle\bullet}}"
+    assert latex(dotted, "d") == r"\left(\mathrm{d}x_{ij}\right)^{\scriptscriptstyle\bullet}"
+    assert latex(dotted, "bar") == r"\left(\overline{x_{ij}}\right)^{\scriptscriptstyle\bullet}"
+    assert latex(dotted**2).endswith(r"\right)^{\scriptscriptstyle\bullet}\right)^{2}")
+    assert latex(reference("dx_dot2", [i, j])) == rf"\mathrm{{D}}_{{2}}\left({COTANGENT_X}\right)"

@@ -8,11 +8,12 @@ from sample_derivations import LAYERS, quantities, staged
 from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Sum, exp, sqrt, tanh
 
 from derive.functions import MaxOver, sigmoid, where
-from derive.graph import extent_symbol, index_symbol, reference
+from derive.graph import Quantity, extent_symbol, index_symbol, reference
 from derive.parser import parse_layer
 from derive.printing.names import Names
 from derive.printing.text import columns, show_text, wrap_formula
 from derive.printing.text_math import LayerTextPrinter
+from derive.tangents import jvp
 
 i, j, k = (index_symbol(name) for name in "ijk")
 N = extent_symbol("N")
@@ -58,6 +59,28 @@ def test_expression(expression: Expr, lowered: str, bracketed: str | None) -> No
 )
 def test_notation(notation, name: str, text: str) -> None:
     assert text == LayerTextPrinter(Names(quantities("batch_norm"), notation)).doprint(e(name, i, j))
+
+
+def test_tangents() -> None:
+    indices = quantities("batch_norm")["x"].indices
+    rows = [("a", "x", 1, "ẋᵢⱼ"), ("b", "xhat", 1, "dot(x̂ᵢⱼ)"), ("c", "dx", 1, "dot(∂L/∂xᵢⱼ)"), ("d", "x", 2, "D₂xᵢⱼ")]
+    rows += [("e", "a", 2, "D₂ẋᵢⱼ"), ("f", "dx", 2, "D₂(∂L/∂xᵢⱼ)")]
+    tangents = {name: Quantity(name, indices, "tangent", of=of, order=order) for name, of, order, _ in rows}
+    part = Quantity("p", indices, "contribution", of="xhat", via="mu", mode="forward")
+    printer = LayerTextPrinter(Names(quantities("batch_norm") | tangents | {"p": part}))
+    for name, _, _, text in rows:
+        assert printer.doprint(e(name, i, j)) == text
+    assert printer.doprint(e("p", i, j)) == "dot(x̂ᵢⱼ)(via μ)"
+    assert printer.doprint(e("a", i, j) ** 2) == "ẋᵢⱼ²"
+    assert printer.doprint(e("d", i, j) ** 2) == "(D₂xᵢⱼ)²"
+    assert printer.doprint(e("a", i, j) * e("xhat", i, j) / eps) == "ẋᵢⱼ · x̂ᵢⱼ/ε"
+
+
+def test_a_dot_in_a_name_is_no_tangent() -> None:
+    graph = parse_layer("x: [N]\nxdot: [N]\ny[i] = x[i]*xdot[i]")
+    moving = Names({q.name: q for q in jvp(graph).quantities})
+    assert [LayerTextPrinter(moving).doprint(e(name, i)) for name in ("x_dot", "xdot")] == ["ẋᵢ", "xdotᵢ"]
+    assert LayerTextPrinter(Names(graph.by_name)).doprint(e("xdot", i)) == "ẋᵢ"
 
 
 def test_unknown_node_is_an_error_that_names_it() -> None:

@@ -1,0 +1,127 @@
+"""The sentences about a sweep that depend on its direction: what is given, where a path leads, what a term is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sympy import Expr
+
+from derive.derivation import Prose
+from derive.differentiate import Cotangent, Path, Sweep
+from derive.graph import Graph, names_in
+
+
+class Wording(Protocol):
+    """What a narrator says differently in the two modes."""
+
+    def graph(self, graph: Graph) -> Prose:
+        """Which quantity goes into which: the arrows that the chain rule walks."""
+
+    def given(self, sweep: Sweep) -> Prose:
+        """What the sweep starts from."""
+
+    def nothing(self, element: Expr) -> Prose:
+        """What is said of a quantity without a path."""
+
+    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
+        """Along which paths a quantity reaches the loss, or is reached."""
+
+    def contribution(self, path: Path, graph: Graph) -> Prose:
+        """What one term of the sum is."""
+
+
+class ReverseWording:
+    """The sentences of a reverse sweep: the arrows are walked back, from the loss."""
+
+    def graph(self, graph: Graph) -> Prose:
+        """Which quantity goes into which."""
+        said: list[str | Expr] = ["The graph"]
+        for quantity in graph.quantities:
+            users = [graph.by_name[name].element for name in graph.uses[quantity.name]]
+            if users:
+                said += ["; " if said[1:] else ": ", quantity.element, " goes into ", *listed(users)]
+        return (*said, ".")
+
+    def given(self, sweep: Sweep) -> Prose:
+        """The loss and the cotangents of the outputs."""
+        outputs = [sweep.graph.by_name[name].element for name in sweep.graph.outputs]
+        said: list[str | Expr] = ["The loss is any scalar function of ", *listed(outputs)]
+        said += ["; given ", "is " if len(outputs) == 1 else "are ", *listed([q.element for q in sweep.given])]
+        return (*said, ".")
+
+    def nothing(self, element: Expr) -> Prose:
+        """It reaches no output."""
+        return (element, " does not reach any output: its gradient is 0.")
+
+    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
+        """The paths to the loss, by the equations that use the quantity."""
+        users = [graph.by_name[path.user].element for path in cotangent.paths]
+        reason: list[str | Expr] = [element, f" reaches the loss along {_count(len(users))}: through "]
+        reason += [*listed(users), "."]
+        if cotangent.given is not None:
+            reason += [" It is an output, too, so that what is given for it comes first."]
+        return tuple(reason)
+
+    def contribution(self, path: Path, graph: Graph) -> Prose:
+        """The contribution of one equation."""
+        return ("The contribution through ", graph.equation_of[path.user].left, ".")
+
+
+class ForwardWording:
+    """The sentences of a forward sweep: the arrows are followed, from the inputs."""
+
+    def graph(self, graph: Graph) -> Prose:
+        """What each quantity is computed from."""
+        said: list[str | Expr] = ["The graph"]
+        position = {quantity.name: number for number, quantity in enumerate(graph.quantities)}
+        for equation in graph.equations:
+            names = sorted(names_in(equation.expression), key=position.__getitem__)
+            used = [graph.by_name[name].element for name in names]
+            if used:
+                said += ["; " if said[1:] else ": ", equation.left, " depends on ", *listed(used)]
+        return (*said, ".")
+
+    def given(self, sweep: Sweep) -> Prose:
+        """The inputs that move, and their tangents."""
+        if not sweep.given:
+            return ("No input moves.",)
+        inputs = [sweep.graph.by_name[name].element for name in sweep.wrt]
+        one = len(inputs) == 1
+        said: list[str | Expr] = ["The input " if one else "The inputs ", *listed(inputs)]
+        said += [" moves; given is its tangent " if one else " move; given are their tangents "]
+        said += [*listed([q.element for q in sweep.given]), ", how fast ", "it moves" if one else "they move"]
+        return (*said, ". All else follows, from the inputs to the outputs.")
+
+    def nothing(self, element: Expr) -> Prose:
+        """Nothing that it depends on moves."""
+        return ("Nothing that ", element, " depends on moves: its tangent is 0.")
+
+    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
+        """The quantities that it changes with."""
+        used = [graph.by_name[path.quantity.via or ""].element for path in cotangent.paths]
+        return (element, " changes with ", *listed(used), ".")
+
+    def contribution(self, path: Path, graph: Graph) -> Prose:
+        """The contribution of one quantity's motion."""
+        return ("The contribution of ", graph.by_name[path.quantity.via or ""].element, ".")
+
+
+def wording_of(sweep: Sweep) -> Wording:
+    """The sentences that fit the direction of a sweep."""
+    return ForwardWording() if sweep.mode == "forward" else ReverseWording()
+
+
+def listed(items: Sequence[Expr]) -> list[str | Expr]:
+    """a, b and c."""
+    listed: list[str | Expr] = []
+    for position, item in enumerate(items):
+        if position:
+            listed.append(" and " if position == len(items) - 1 else ", ")
+        listed.append(item)
+    return listed
+
+
+def _count(paths: int) -> str:
+    words = ["one path", "two paths", "three paths", "four paths"]
+    return words[paths - 1] if paths <= len(words) else f"{paths} paths"
