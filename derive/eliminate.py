@@ -100,8 +100,16 @@ class _Elimination:
                 self._learn(cotangent, users)
             if users and name not in self.task.fixed and not self._put_in(name, cotangent, users, whole):
                 self._learn(cotangent, users)
+        self._drop_unused()
         wanted = {n: s for n, s in self.shapes.items() if n in self.task.wanted or n not in self.eliminated}
         return Eliminated(self.closed, self.shapes, frozenset(self.eliminated), self._price(wanted, ()))
+
+    def _drop_unused(self) -> None:
+        """Do away with what nobody uses any more, because what used it vanished."""
+        needed = self.task.wanted | self.task.fixed
+        for name in reversed(self.by_name):
+            if name not in needed and self.users[name] <= self.eliminated - needed:
+                self.eliminated.add(name)
 
     def _put_in(self, name: str, cotangent: Cotangent, users: Sequence[str], whole: bool) -> bool:
         """Put a cotangent into its users, if that does not cost more; a whole one, if it saves passes."""

@@ -30,13 +30,14 @@ Varying = Callable[[Number], Number]  # a function of the change of one element
 
 _STEP = PRECISE.number(Rational(1, 10**40))  # squared, it is far below the 50 digits that are asked for
 _SMALL_STEP = PRECISE.number(Rational(1, 10**20))  # relative; squared, it is below the error that is allowed
+_NOISE = PRECISE.number(Rational(1, 10**100))  # what is left, in 120 digits, of terms that cancel
 _COMPLEX_STEP = 1e-30
 _CHANGE = Symbol("change", real=True)
 
 
 def _central_difference(function: Varying, size: Number) -> Number:
     step = _STEP * max(1, abs(size))  # one that is far below the rounding of what is changed would be lost
-    if size:
+    if abs(size) > _NOISE:
         step = min(step, _SMALL_STEP * abs(size))  # and one that is larger than what is changed would say nothing
     return (function(step) - function(-step)) / (2 * step)
 

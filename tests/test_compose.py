@@ -30,7 +30,7 @@ def test_repeated_sums_get_names() -> None:
 
 def test_a_sum_as_large_as_what_it_stands_in_keeps_its_place() -> None:
     _, graph = second("attention")
-    assert "sum(V[k, v]*dO[q, v] for v in E) - c1[q]" in equation_text(graph.equation_of["dS"])
+    assert "sum(V[j, v]*dO[i, v] for v in E) - c1[i]" in equation_text(graph.equation_of["dS"])
 
 
 def test_only_what_the_gradients_depend_on_is_left() -> None:

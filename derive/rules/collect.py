@@ -13,6 +13,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Sum, Symbol
 
 from derive.graph import name_of
 from derive.indices import free_indices, is_indexed
+from derive.rules.cost import cost
 from derive.rules.normal_form import base_expression
 from derive.rules.polynomial import (
     Base,
@@ -26,6 +27,8 @@ from derive.rules.polynomial import (
 )
 
 _ONE = Integer(1)
+# So many ways to take out what some terms share are compared.
+_MOST_WAYS = 3
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,19 @@ def _factor(terms: list[Term], means: bool) -> Expr:
     terms = [_divide(term, common) for term in terms]
     number = _common_number(terms)
     terms = [(coefficient / number, powers) for coefficient, powers in terms]
-    shared = _most_shared(terms)
-    if shared is None:
-        inner = Add(*(_product(coefficient, powers) for coefficient, powers in terms))
-    else:
+    return Mul(number, *(_power(base, exponent) for base, exponent in common.items()), _bracket(terms, means))
+
+
+def _bracket(terms: list[Term], means: bool) -> Expr:
+    """The sum of terms that have nothing all in common, what several share taken out: the cheapest of a few ways."""
+    ways = []
+    for shared in _shared(terms)[:_MOST_WAYS]:
         having = [term for term in terms if _has(term, shared)]
         others = [term for term in terms if not _has(term, shared)]
-        inner = Add(_factor(having, means), *(_product(*term) for term in others))
-    return Mul(number, *(_power(base, exponent) for base, exponent in common.items()), inner)
+        ways.append(Add(_factor(having, means), *(_product(*term) for term in others)))
+    if not ways:
+        return Add(*(_product(coefficient, powers) for coefficient, powers in terms))
+    return ways[0] if len(ways) == 1 else min(ways, key=lambda way: cost([(0, way)]))
 
 
 def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
@@ -193,15 +201,15 @@ def _divide(term: Term, common: dict[Factor, Rational]) -> Term:
     return coefficient, {base: exponent for base, exponent in left.items() if exponent}
 
 
-def _most_shared(terms: Sequence[Term]) -> Factor | None:
-    """The factor, worth most, that at least two but not all terms share; only what costs array work counts."""
+def _shared(terms: Sequence[Term]) -> list[Factor]:
+    """The factors that at least two but not all terms share, worth most first; only what costs array work counts."""
     counts: dict[Factor, int] = {}
     for _, powers in terms:
         for base, exponent in powers.items():
             if exponent > 0 and is_indexed(base_expression(_held(base))):
                 counts[base] = counts.get(base, 0) + 1
     shared = [base for base, number in counts.items() if 1 < number < len(terms)]
-    return max(shared, key=lambda base: (_rank(base), counts[base], _key(base)), default=None)
+    return sorted(shared, key=lambda base: (_rank(base), counts[base], _key(base)), reverse=True)
 
 
 def _has(term: Term, base: Factor) -> bool:
