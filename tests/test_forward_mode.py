@@ -203,7 +203,8 @@ class TestPlantedErrors:
         assert failed_lines(report) == {text.partition("[")[0]}
 
     def test_a_wrong_result_is_seen_by_every_oracle(self, found: Derivation) -> None:
-        text = equation_text(found.results[-1]).replace("x_dot[k, j]*(x[k, j] - mu[j])", "x_dot[k, j]*x[k, j]*xhat[k, j]")
+        right, wrong = "x_dot[k, j]*(x[k, j] - mu[j])", "x_dot[k, j]*x[k, j]*xhat[k, j]"
+        text = equation_text(found.results[-1]).replace(right, wrong)
         report = quick(with_result(found, text))
         oracles = {row.oracle for row in report.failures if row.line == "y_dot"}
         assert oracles == {"complex step", "central differences", "exact scalar diff"}
