@@ -96,7 +96,7 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         name: Quantity(f"{d}{name}", graph.by_name[name].indices, "cotangent", of=name, order=order)
         for name in graph.outputs
     }
-    needed = _depending_on(graph, wanted)
+    needed = depending_on(graph, wanted)
     for name in [*graph.outputs, *(q.name for q in graph.quantities if q.name in needed)]:
         if f"{d}{name}" in graph.names:
             raise UsageError(f"the gradient with respect to {name!r} would be called '{d}{name}', and that is in use")
@@ -174,7 +174,7 @@ def _is_end(graph: Graph, name: str) -> bool:
     return name in graph.outputs and not graph.uses[name]
 
 
-def _depending_on(graph: Graph, wanted: Sequence[str]) -> set[str]:
+def depending_on(graph: Graph, wanted: Sequence[str]) -> set[str]:
     """What depends on the wanted quantities, themselves included."""
     result = set(wanted)
     for equation in graph.equations:

@@ -6,13 +6,17 @@ more, one visible rewrite at a time, and the results are what comes out at the e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Expr, Integer
+from sympy import Expr, Function, Indexed, Integer
+from sympy.core.relational import Relational
 
 from derive.derivation import Derivation, Detail, Form, Prose, Step
-from derive.differentiate import Cotangent, Sweep
-from derive.graph import Equation, Quantity, names_in
+from derive.differentiate import Cotangent, Sweep, depending_on
+from derive.functions import MaxOver, ProductOver
+from derive.graph import Equation, Quantity, name_of, names_in
+from derive.indices import REDUCTIONS, is_indexed, rebuild
 from derive.narrate import Narrator, Result
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
@@ -56,6 +60,7 @@ class _ClosedForms(Narrator):
         super().__init__(sweep, form, closing.plain)
         self.closing = closing
         self.told: set[tuple[str, Expr]] = set()
+        self.sources: dict[str, set[str]] = {}  # the quantities whose equations a closed form rests on
 
     def is_kept(self, name: str) -> bool:
         """Whether a cotangent is a result: one that is wanted, or that others are written with."""
@@ -64,9 +69,10 @@ class _ClosedForms(Narrator):
     def conclude(self, cotangent: Cotangent, staged: Expr) -> None:
         """From the staged form of a cotangent to its closed form."""
         quantity = cotangent.quantity
+        self.sources[quantity.name] = set()
         current = self._drop_vanishing(quantity, staged)
         current = self._substitute(quantity, current)
-        before = current
+        current = before = self._recognize(quantity, current)
         current = self._change_basis(quantity, current)
         polynomial, final = self._collapse(quantity, before, current)
         result = cotangent.of in self.sweep.results
@@ -89,12 +95,18 @@ class _ClosedForms(Narrator):
         except TooLargeError:
             return self.closing.closed[quantity.name], self.line(quantity, before)
         collapsed = unfold(collect(polynomial, means=True), self.plain)
-        if _price(quantity, before) < _price(quantity, collapsed):
+        replaced = self.closing.wished and not basis.vocabulary.replacements.keys().isdisjoint(names_in(before))
+        if _price(quantity, before) < _price(quantity, collapsed) and not replaced:
             return polynomial, self.line(quantity, pull_out(before))
         return polynomial, self.line(quantity, collect(polynomial, means=self.form == "mean"))
 
     def _finish(self, quantity: Quantity, final: Equation, kept: bool, boxed: bool) -> None:
         detail: Detail = "brief" if kept else "steps"
+        if final.expression == 0 and quantity.of in self.graph.by_name and self.steps[-1].rule != "chain-rule":
+            self.say("drops-out", self._why_nothing(quantity), final, detail, boxed=boxed)
+            return
+        if self.steps[-1].rule == "distribute" and self.steps[-2].equation == final:
+            self.steps.pop()  # multiplied out and put together again, it is what it was
         if self.steps[-1].equation == final:
             self.steps[-1] = replace(self.steps[-1], detail=detail, boxed=boxed)
         else:
@@ -102,6 +114,22 @@ class _ClosedForms(Narrator):
             if kept and not boxed:
                 reason += " It costs less to keep this than to put it into what follows."
             self.say("collect", (reason,), final, detail, boxed=boxed)
+
+    def _why_nothing(self, quantity: Quantity) -> Prose:
+        """Why a derivative is zero: no output depends on the quantity, unless its own equation was used for that."""
+        primal = self.graph.by_name[quantity.of or ""]
+        if self.sweep.mode == "forward":
+            return (primal.element, " does not move.")
+        if self.sources[quantity.name] <= depending_on(self.graph, [primal.name]) - {primal.name}:
+            outputs = [self.graph.by_name[name].element for name in self.graph.outputs]
+            return (primal.element, " drops out: whatever it is, ", *listed(outputs), " would be the same.")
+        return ("To first order a change of ", primal.element, " changes nothing.")
+
+    def _origins(self, facts: Sequence[TotalFact]) -> set[str]:
+        """The quantities of the layer from whose equations facts come."""
+        named = (self._source(fact) for fact in facts)
+        names = {name_of(element) or "" for element in named if element is not None}
+        return {self.known[name].of or name for name in names}
 
     def _drop_vanishing(self, quantity: Quantity, current: Expr) -> Expr:
         dropped = False
@@ -112,6 +140,7 @@ class _ClosedForms(Narrator):
                     continue
             except TooLargeError:
                 continue
+            self.sources[quantity.name] |= self._origins(raw.used)
             reason: list[str | Expr] = ["This sum vanishes"]
             for number, fact in enumerate(raw.used):
                 reason += [", because " if number == 0 else " and ", *self._backwards(fact)]
@@ -148,9 +177,35 @@ class _ClosedForms(Narrator):
             found = self.results[name]
             indices = tuple(index.symbol for index in found.quantity.indices)
             current = put_in(current, name, indices, found.expression)
+            self.sources[quantity.name] |= self.sources[name]
         elements = [self.results[name].quantity.element for name in used]
         line = self.line(quantity, current)
         self.say("substitute", ("Put in ", *listed(elements), "."), line)
+        return line.expression
+
+    def _recognize(self, quantity: Quantity, current: Expr) -> Expr:
+        """Write the functions that the layer has computed already by their names."""
+        vocabulary = replace(self.closing.bases[quantity.name].raw, used=[], budget=Budget())
+        used: dict[str, None] = {}
+
+        def visit(node: Expr) -> Expr:
+            if isinstance(node, (Function, MaxOver, ProductOver)):
+                known = vocabulary.known_as(node)
+                if known is not None and not (name_of(known) or HIDDEN).startswith(HIDDEN):
+                    used.setdefault(name_of(known) or "")
+                    return known
+            if not node.args or not is_indexed(node) or isinstance(node, (Indexed, Relational)):
+                return node
+            if isinstance(node, REDUCTIONS):
+                return node.func(visit(node.function), *node.limits)
+            return rebuild(node, [visit(argument) for argument in node.args])
+
+        named = visit(current)
+        if not used:
+            return current
+        line = self.line(quantity, named)
+        elements = [self.graph.by_name[name].element for name in used]
+        self.say("recognize", ("The layer has computed ", *listed(elements), " already."), line)
         return line.expression
 
     def _change_basis(self, quantity: Quantity, current: Expr) -> Expr:
@@ -183,7 +238,9 @@ class _ClosedForms(Narrator):
         newer = [self.graph.by_name[name].element for name in _solved_from(basis, older)]
         line = self.line(quantity, put_in(quantity.element, older, found.indices, value))
         reason: Prose = ("Solved for it, the equation of ", *listed(newer), " says")
-        if not newer:
+        if older in map(name_of, newer):
+            reason = ("By its equation",)
+        elif not newer:
             reason = ("In other words",)
         self.say("solve", (*reason, ":"), line)
 
@@ -194,6 +251,9 @@ class _ClosedForms(Narrator):
             return polynomial
         for fact in dict.fromkeys(vocabulary.used):
             line = self.fact(base_expression(fact.total), expression_of(fact.value))
+            self.sources[quantity.name] |= self._origins([fact])
+            if line.left == line.right:
+                continue  # only a hidden name for it
             source = self._source(fact)
             reason: Prose = ("The layer asserts it.",)
             if fact.source in self.results:

@@ -156,6 +156,7 @@ class IndexNames:
 
     def __init__(self, graph: Graph) -> None:
         self._names: dict[str, list[str]] = {extent: [] for extent in graph.extents}
+        self._order = {extent: place for place, extent in enumerate(graph.extents)}
         for equation in graph.equations:
             self._note(equation.indices)
             for node in _reductions(equation.expression):
@@ -191,11 +192,13 @@ class IndexNames:
         assert len({symbol for symbol, _, _ in node.limits}) == len(node.limits), f"an index bound twice: {node}"
         inside = set(around) | {symbol.name for symbol in free_indices(node)}
         renaming: dict[Symbol, Symbol] = {}
-        for symbol, _, high in node.limits:
+        # In the order in which the layer has the extents.
+        limits = sorted(node.limits, key=lambda limit: self._order.get(str(limit[2]), len(self._order)))
+        for symbol, _, high in limits:
             name = self.choose(str(high), inside)
             inside.add(name)
             renaming[symbol] = index_symbol(name)
-        limits = [(renaming[symbol], low, high) for symbol, low, high in node.limits]
+        limits = [(renaming[symbol], low, high) for symbol, low, high in limits]
         return node.func(self._visit(substitute(node.function, renaming), inside), *limits)
 
 

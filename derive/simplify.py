@@ -64,7 +64,8 @@ class Closing:
     """What the strategy decided, and what came of it.
 
     `closed` has the normal form of each cotangent, by the name of its quantity, `bases` what it is written in;
-    `eliminated` the cotangents that were put into others. `plain` are the plain forward equations.
+    `eliminated` the cotangents that were put into others. `plain` are the plain forward equations. With `wished` the
+    basis is not the cheapest one, but what was asked for.
     """
 
     closed: Mapping[str, Polynomial]
@@ -72,11 +73,15 @@ class Closing:
     bases: Mapping[str, Basis]
     plain: Sequence[PlainEquation]
     price: Cost
+    wished: bool = False
 
 
-def close(sweep: Sweep) -> Closing | None:
-    """The closed form of every cotangent of a sweep, or None where the normal forms grow out of bounds."""
-    layer = _Layer(sweep)
+def close(sweep: Sweep, in_terms_of: Collection[str] = ()) -> Closing | None:
+    """The closed form of every cotangent of a sweep, or None where the normal forms grow out of bounds.
+
+    `in_terms_of` names quantities that the forms are to be written in, wherever another can be expressed by them.
+    """
+    layer = _Layer(sweep, frozenset(in_terms_of))
     everything = Task(sweep.cotangents, layer.wanted, frozenset(), layer.derived, layer.plain, layer.signs.nonzero)
     whole = _Search(layer, everything, ())
     try:
@@ -137,23 +142,38 @@ def _together(layer: _Layer, parts: Sequence[_Closed]) -> Closing:
                 eliminated.add(name)
             if name in layer.wanted or name not in eliminated:
                 shapes.append((len(cotangent.quantity.indices), part.found.shapes[name]))
-    return Closing(closed, frozenset(eliminated), bases, layer.plain, cost(shapes))
+    return Closing(closed, frozenset(eliminated), bases, layer.plain, cost(shapes), bool(layer.preferred))
 
 
 class _Layer:
     """What is known of a layer and its sweep before anything is closed."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, preferred: frozenset[str]) -> None:
         graph = self.graph = sweep.graph
+        self.preferred = preferred
         self.plain = plain_equations(graph)
         self.signs = known_signs(graph, self.plain)
         self.centered = centered_names(self.plain)
         fixed = frozenset(q.name for q in graph.quantities if q.role == "constant")
         self.relations = list(relations(self.plain, self.signs, fixed))
+        if preferred:
+            hidden = [r for r in self.relations if r.newer.startswith(HIDDEN)]
+            wished = [r for r in self.relations if r.newer in preferred and r.older not in preferred]
+            self.relations = [*hidden, *wished, *self._put_in()]
         self.wanted = frozenset(c.quantity.name for c in sweep.cotangents if c.of in sweep.results)
         self.derived = frozenset(q.name for q in (*sweep.given, *(c.quantity for c in sweep.cotangents)))
         self._plain_of = {equation.name: equation for equation in self.plain}
         self._place = {equation.name: place for place, equation in enumerate(self.plain)}
+
+    def _put_in(self) -> list[Relation]:
+        """For each quantity that was not wished for what its own equation says, if that is an elementwise one."""
+        vocabulary = Vocabulary(nonnegative=self.signs.nonnegative)
+        return [
+            Relation(e.name, e.name, e.element, vocabulary.normalize(e.expression))
+            for e in self.plain
+            if not (e.hidden or e.name in self.preferred or isinstance(e.expression, Function))
+            and not e.expression.atoms(*REDUCTIONS)
+        ]
 
     def centers(self, relation: Relation) -> bool:
         """Whether what is taken off a quantity was computed from it, as a mean is."""
@@ -215,6 +235,11 @@ class _Search:
         normal = (raw.normalize(c.equation.expression) for c in self.task.cotangents)
         used = {name for polynomial in normal for name in polynomial_names(polynomial)}
         first = [r for r in self.relations if r.older in used and self.layer.centers(r)]
+        for relation in self.relations:
+            wished = relation.newer in self.layer.preferred or relation.newer == relation.older
+            if wished and relation.older not in {r.older for r in first}:
+                first.append(relation)
+        first.sort(key=self.relations.index)
         return self._closed(first, raw)
 
     def improved(self, best: _Closed) -> _Closed:

@@ -139,9 +139,12 @@ class TestSoftmax:
         ],
     )
     def test_the_maximum_drops_out_by_a_step(self, layer: str, line: str) -> None:
-        step = step_of(layer, line)
-        before = derived(layer).steps[step.number - 2]
-        assert before.rule == "fact"
+        after = step_of(layer, line)
+        fact, drop = derived(layer).steps[after.number - 2], derived(layer).steps[after.number]
+        assert (fact.rule, drop.rule, drop.equation) == ("fact", "drops-out", after.equation)
+        said = prose_text(drop.reason)
+        assert said.startswith(f"{line[1:-4]} drops out: whatever it is, ")
+        assert said.endswith(" would be the same.")
         assert "max" not in " ".join(results(layer).values())
 
 
@@ -161,8 +164,9 @@ class TestChains:
         assert results("linear_batch_norm")["db"] == "0"
         fact = step_of("linear_batch_norm", "assert sum(dz[i, j] for i in N) == 0")
         assert prose_text(fact.reason) == "So it comes out for the closed form of dz[i, j]."
-        after = derived("linear_batch_norm").steps[fact.number]
-        assert (after.boxed, equation_text(after.equation)) == (True, "db[j] = 0")
+        drop = derived("linear_batch_norm").steps[fact.number + 1]
+        assert (drop.rule, drop.boxed, equation_text(drop.equation)) == ("drops-out", True, "db[j] = 0")
+        assert prose_text(drop.reason) == "b[j] drops out: whatever it is, y[i, j] would be the same."
 
     def test_linear_batch_norm_keeps_the_cotangent_between(self) -> None:
         found = results("linear_batch_norm")

@@ -244,12 +244,17 @@ class Vocabulary:
             return canonical_bound(argument)
         return expression_of(self._visit_inside(argument))
 
-    def _named(self, expression: Expr) -> Polynomial | None:
+    def known_as(self, expression: Expr) -> Expr | None:
         """The element that an expression is the definition of, if there is one."""
         for definition in self._definitions.get(_name_set(expression), ()):
             for binding in whole_matches(definition.expression, expression):
-                return self._element(definition.element.xreplace(binding))
+                element: Expr = definition.element.xreplace(binding)
+                return element
         return None
+
+    def _named(self, expression: Expr) -> Polynomial | None:
+        element = self.known_as(expression)
+        return None if element is None else self._element(element)
 
     def total(self, summand: Polynomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
         """The sum of a normal form over bound indices, with the facts applied."""
