@@ -24,7 +24,15 @@ from derive.syntax.lines import IndexLetters, contradicts, left_slots, named_in,
 from derive.syntax.names import RESERVED, Names, did_you_mean
 from derive.syntax.operations import CONSTANTS, WORDS
 from derive.syntax.source import Source
-from derive.syntax.statements import Assertion, Declaration, Definition, Statements, read_statements
+from derive.syntax.statements import (
+    Assertion,
+    Declaration,
+    Definition,
+    Remark,
+    RemarkKind,
+    Statements,
+    read_statements,
+)
 
 MAX_SHOWN = 8  # names of a cycle in its message
 
@@ -193,26 +201,37 @@ class _LayerParser:
 
     def _remarks(self) -> tuple[tuple[str, ...], dict[str, str]]:
         """The outputs in file order, and the LaTeX names."""
-        latex: dict[str, str] = {}
-        declared: set[str] = set()
+        said: dict[RemarkKind, dict[str, Remark]] = {"LaTeX name": {}, "output": {}, "intermediate": {}}
         for remark in self._statements.remarks:
-            name = remark.node.id
-            if name not in self._slots:
-                hint = did_you_mean(name, self._slots) or "only quantities have one; an input is `x: [N, D]`"
-                kind = "output" if remark.latex is None else "LaTeX name"
-                raise self._source.error(remark.node, f"{name} is no quantity of this layer, so it has no {kind}", hint)
-            if remark.latex is None and name not in self._lines:
-                hint = "outputs are equations; give the output an equation and a name of its own"
-                raise self._source.error(remark.node, f"{name} is given, and cannot be an output", hint)
-            if name in (declared if remark.latex is None else latex):
-                raise self._source.error(remark.node, f"this is said of {name} twice", "delete one of the two lines")
-            if remark.latex is None:
-                declared.add(name)
-            else:
-                latex[name] = remark.latex
+            self._check_remark(remark, said)
+            said[remark.kind][remark.node.id] = remark
         used = {name for definition in self._statements.definitions for name in _names_at(definition.value)}
-        written = [definition.node.id for definition in self._statements.definitions]
-        return tuple(name for name in written if name not in used or name in declared), latex
+        inner = {*used, *said["intermediate"]} - {*said["output"]}
+        outputs = tuple(d.node.id for d in self._statements.definitions if d.node.id not in inner)
+        if not outputs:
+            last = list(said["intermediate"].values())[-1]
+            hint = "the loss depends on the outputs; let one equation be neither used nor declared an intermediate"
+            raise self._source.error(last.node, "the layer has no output", hint)
+        return outputs, {name: remark.latex for name, remark in said["LaTeX name"].items()}
+
+    def _check_remark(self, remark: Remark, said: Mapping[RemarkKind, Mapping[str, Remark]]) -> None:
+        """Raise LayerError for what cannot be said of a quantity, or has been said of it before."""
+        name, kind = remark.node.id, remark.kind
+        if name not in self._slots:
+            hint = did_you_mean(name, self._slots) or "only quantities have one; an input is `x: [N, D]`"
+            if kind == "intermediate":
+                hint = did_you_mean(name, self._slots) or f"give it an equation, {name}[i] = expression"
+                raise self._source.error(remark.node, f"{name} is no quantity of this layer", hint)
+            message = f"{name} is no quantity of this layer, so it has no {kind}"
+            raise self._source.error(remark.node, message, hint)
+        if kind != "LaTeX name" and name not in self._lines:
+            hint = f"{kind}s are equations; give the {kind} an equation and a name of its own"
+            raise self._source.error(remark.node, f"{name} is given, and cannot be an {kind}", hint)
+        if name in said[kind]:
+            raise self._source.error(remark.node, f"this is said of {name} twice", "delete one of the two lines")
+        if kind != "LaTeX name" and (name in said["output"] or name in said["intermediate"]):
+            hint = "an output may be used by other equations, too; delete one of the two lines"
+            raise self._source.error(remark.node, f"{name} is declared an output and an intermediate", hint)
 
 
 class _DerivationParser:

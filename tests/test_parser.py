@@ -77,6 +77,19 @@ class TestLayer:
         assert parse_layer(text + "m: output\n").outputs == ("m", "y")
         assert parse_layer(text + "y: output\n").outputs == ("y",)
 
+    def test_a_declared_intermediate_is_no_output_though_nothing_uses_it(self):
+        text = X + "s[i] = sum(x[i, j]**2 for j in D)\np[i, j] = x[i, j]/s[i]\ny[i] = sqrt(s[i])\n"
+        assert parse_layer(text).outputs == ("p", "y")
+        graph = parse_layer(text + "p: intermediate\n")
+        assert graph.outputs == ("y",)
+        assert [e.name for e in graph.equations] == ["s", "p", "y"]
+        assert graph.by_name["p"].role == "intermediate"
+        assert graph.uses == {"x": ("s",), "s": ("y",), "p": (), "y": ()}
+
+    def test_a_declared_intermediate_that_is_used_is_what_it_is_anyway(self):
+        text = X + "s[i] = sum(x[i, j]**2 for j in D)\ny[i] = sqrt(s[i])\n"
+        assert parse_layer(text + "s: intermediate\n") == parse_layer(text)
+
     def test_latex_names(self):
         graph = parse_layer(X + 'x: r"X"\nv = sum(x[i, j]**2 for i in N for j in D)\nv: r"\\sigma^2"\nv: output')
         assert graph.by_name["v"].latex == r"\sigma^2"
@@ -283,6 +296,14 @@ MISTAKES = [
     (X + "y = pi\nq: output", "q is no quantity of this layer", 3, 1),
     (X + "y = pi\nx: output", "x is given, and cannot be an output", 3, 1),
     (X + "y = pi\ny: output\ny: output", "said of y twice", 4, 1),
+    (X + "y = pi\ny: intermediate", "the layer has no output", 3, 1),
+    (X + "y = pi\nx: intermediate", "x is given, and cannot be an intermediate", 3, 1),
+    (X + "y = pi\nq: intermediate", "q is no quantity of this layer", 3, 1),
+    (X + "p = pi\ny = pi\np: intermediate\np: intermediate", "said of p twice", 5, 1),
+    (X + "p = pi\ny = pi\np: intermediate\np: output", "p is declared an output and an intermediate", 5, 1),
+    (X + "p = pi\ny = pi\np: output\np: intermediate", "p is declared an output and an intermediate", 5, 1),
+    ("intermediate: []\ny = pi", "intermediate is a word of the grammar", 1, 1),
+    (X + "p: intermediat\ny = pi", "`intermediat` does not say what the name is", 2, 4),
     # declarations and LaTeX names
     ("x: float\ny = 1", "`float` does not say what the name is", 1, 4),
     ("x: [] = 3\ny = 1", "only a constant has a default", 1, 9),

@@ -24,7 +24,7 @@ _GENERATED = """
 """
 # Words that cannot name anything, each with the reason.
 RESERVED: dict[str, str] = {
-    **dict.fromkeys(("constant", "output"), "a word of the grammar"),
+    **dict.fromkeys(("constant", "output", "intermediate"), "a word of the grammar"),
     **dict.fromkeys(_GENERATED.split(), "a word that generated code needs"),
 }
 # dx_via_xhat is a contribution, xhat_wrt_var a local derivative.
