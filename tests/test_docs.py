@@ -72,6 +72,16 @@ def test_the_report_states_bounds_and_no_measurements(sources: list[LayerText]) 
     assert '"worst"' not in report
 
 
+def test_the_costs_of_every_layer_are_listed(sources: list[LayerText]) -> None:
+    other = LayerText("center", "<test>", "x: [N]\nm = mean(x[i] for i in N)\ny[i] = x[i] - m\n")
+    text = documents([*sources, other])["docs/costs.md"]
+    table = text.partition("| layer")[2].splitlines()[2:]
+    assert table == [
+        "| center |       1 |  2 → 2 |      2 → 2 |      2 → 1 |",
+        "| halves |       1 |  1 → 1 |      1 → 1 |      1 → 1 |",
+    ]
+
+
 WRITE = """
 import sys
 from derive.docs import write_documents

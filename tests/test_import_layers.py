@@ -27,6 +27,7 @@ ROWS = [
     ["rules"],
     ["windows", "eliminate"],
     ["simplify"],
+    ["counting"],
     ["narrate"],
     ["explain"],
     ["pipeline"],

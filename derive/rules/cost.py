@@ -17,7 +17,8 @@ from derive.functions import delta
 from derive.indices import REDUCTIONS, canonical_bound, free_indices
 
 Cost = tuple[tuple[int, int], ...]
-_MOST_RANKS = 12
+# No array has more indices than this.
+MOST_INDICES = 12
 
 
 @lru_cache(maxsize=100_000)
@@ -44,7 +45,7 @@ def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> 
     for rank, expression in equations:
         numbers[rank] += 1
         _count(canonical_bound(expression), numbers, operations, is_new)
-    return tuple((numbers[rank], operations[rank]) for rank in range(_MOST_RANKS, -1, -1))
+    return tuple((numbers[rank], operations[rank]) for rank in range(MOST_INDICES, -1, -1))
 
 
 def passes(price: Cost) -> tuple[int, ...]:
