@@ -28,6 +28,7 @@ def test_written_documents_check_out(sources: list[LayerText], tmp_path: Path) -
     written = write_documents(sources, folder)
     assert f"{folder}/derived/halves.py" in written
     assert f"{folder}/docs/halves/derivation.md" in written
+    assert f"{folder}/docs/write_your_own_layer.md" in written
     assert check_documents(sources, folder) == ""
     assert write_documents(sources, folder) == []
 

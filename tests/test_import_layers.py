@@ -37,6 +37,7 @@ ROWS = [
     ["printing", "unroll", "expand", "write_out", "codegen"],
     ["generated"],
     ["workshop"],
+    ["pages"],
     ["docs"],
     ["cli"],
     ["__init__", "__main__"],

@@ -268,7 +268,7 @@ class ExpressionParser:
         index, extent = clause.target.id, clause.iter
         if not isinstance(extent, ast.Name):
             named = [n.id for n in ast.walk(extent) if isinstance(n, ast.Name) and n.id in self._scope.extents]
-            hint = f"write for {index} in {named[-1] if named else 'N'}; what does not count is left out by a constant mask"
+            hint = f"write for {index} in {named[-1] if named else 'N'}; a constant mask leaves some of it out"
             raise self._error(extent, "an index runs over an extent, over all of it", hint)
         if extent.id not in self._scope.extents:
             raise self._unknown_extent(extent, index)
