@@ -12,6 +12,7 @@ A directive is a line of its own; everything that it puts in is computed when th
     {{verdict NAME}}             the first line of `derive verify`
     {{function NAME FUNCTION}}   a generated function, without its docstring
     {{functions}}                the functions of the grammar
+    {{kinks}}                    what is taken for a derivative where there is none
     {{error}} ... {{end}}        the error that the text between them is
 """
 
@@ -29,6 +30,7 @@ from derive.derivation import Derivation, Form
 from derive.errors import LayerError
 from derive.graph import Graph
 from derive.layers import SUFFIX, read_layer
+from derive.narrate import KINKS
 from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
@@ -121,6 +123,10 @@ def _functions(name: str, rest: str) -> str:
     return textwrap.fill(listed + ".", 120, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
 
 
+def _kinks(name: str, rest: str) -> str:
+    return "\n".join(f"- {convention}" for convention in KINKS.values())
+
+
 def _error(text: str) -> str:
     """The command that gives a text to `derive show`, and the error that comes out."""
     if "'" in text or "%" in text or "\\" in text:
@@ -145,4 +151,5 @@ _WRITERS: dict[str, Callable[[str, str], str]] = {
     "verdict": _verdict,
     "function": _function,
     "functions": _functions,
+    "kinks": _kinks,
 }
