@@ -21,18 +21,11 @@ from derive.graph import Equation, Fact, Graph, Index, Quantity, Role
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import IndexLetters, contradicts, left_slots, named_in, read_facts
-from derive.syntax.names import RESERVED, Names, did_you_mean
+from derive.syntax.names import RESERVED, Names
 from derive.syntax.operations import CONSTANTS, WORDS
+from derive.syntax.remarks import Remarks
 from derive.syntax.source import Source
-from derive.syntax.statements import (
-    Assertion,
-    Declaration,
-    Definition,
-    Remark,
-    RemarkKind,
-    Statements,
-    read_statements,
-)
+from derive.syntax.statements import Assertion, Declaration, Definition, Statements, read_statements
 
 MAX_SHOWN = 8  # names of a cycle in its message
 
@@ -113,7 +106,9 @@ class _LayerParser:
         for definition in self._statements.definitions:
             self._lines[definition.node.id].equation(self._source)
         equations = tuple(self._lines[definition.node.id].equation(self._source) for definition in order)
-        outputs, latex = self._remarks()
+        said = Remarks(self._source, self._statements.remarks, self._slots, self._lines)
+        used = {name for definition in self._statements.definitions for name in _names_at(definition.value)}
+        outputs, latex = said.outputs([d.node.id for d in self._statements.definitions], used), said.latex
         quantities = (
             *(replace(given, latex=latex.get(given.name)) for given in self._inputs.values()),
             *(Quantity(e.name, e.indices, "intermediate", latex.get(e.name)) for e in equations),
@@ -198,40 +193,6 @@ class _LayerParser:
                 if isinstance(node, ast.comprehension):
                     pairs[_name_at(node.target), _name_at(node.iter)] = None
         return list(pairs)
-
-    def _remarks(self) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The outputs in file order, and the LaTeX names."""
-        said: dict[RemarkKind, dict[str, Remark]] = {"LaTeX name": {}, "output": {}, "intermediate": {}}
-        for remark in self._statements.remarks:
-            self._check_remark(remark, said)
-            said[remark.kind][remark.node.id] = remark
-        used = {name for definition in self._statements.definitions for name in _names_at(definition.value)}
-        inner = {*used, *said["intermediate"]} - {*said["output"]}
-        outputs = tuple(d.node.id for d in self._statements.definitions if d.node.id not in inner)
-        if not outputs:
-            last = list(said["intermediate"].values())[-1]
-            hint = "the loss depends on the outputs; let one equation be neither used nor declared an intermediate"
-            raise self._source.error(last.node, "the layer has no output", hint)
-        return outputs, {name: remark.latex for name, remark in said["LaTeX name"].items()}
-
-    def _check_remark(self, remark: Remark, said: Mapping[RemarkKind, Mapping[str, Remark]]) -> None:
-        """Raise LayerError for what cannot be said of a quantity, or has been said of it before."""
-        name, kind = remark.node.id, remark.kind
-        if name not in self._slots:
-            hint = did_you_mean(name, self._slots) or "only quantities have one; an input is `x: [N, D]`"
-            if kind == "intermediate":
-                hint = did_you_mean(name, self._slots) or f"give it an equation, {name}[i] = expression"
-                raise self._source.error(remark.node, f"{name} is no quantity of this layer", hint)
-            message = f"{name} is no quantity of this layer, so it has no {kind}"
-            raise self._source.error(remark.node, message, hint)
-        if kind != "LaTeX name" and name not in self._lines:
-            hint = f"{kind}s are equations; give the {kind} an equation and a name of its own"
-            raise self._source.error(remark.node, f"{name} is given, and cannot be an {kind}", hint)
-        if name in said[kind]:
-            raise self._source.error(remark.node, f"this is said of {name} twice", "delete one of the two lines")
-        if kind != "LaTeX name" and (name in said["output"] or name in said["intermediate"]):
-            hint = "an output may be used by other equations, too; delete one of the two lines"
-            raise self._source.error(remark.node, f"{name} is declared an output and an intermediate", hint)
 
 
 class _DerivationParser:
