@@ -108,7 +108,8 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         if _is_end(graph, name):
             totals[name] = given[name]
             continue
-        if name not in needed:
+        idle = name not in graph.outputs and not graph.uses[name]
+        if name not in needed or (idle and name not in wanted):
             continue
         primal = graph.by_name[name]
         direct = given.get(name)

@@ -147,8 +147,9 @@ class Graph:
     """A layer, or a layer with its gradients: quantities, equations in an order in which they can be computed, facts.
 
     `quantities` lists inputs and constants first, in file order, then the intermediates in the order of `equations`.
-    `outputs` names the equations whose cotangents are given. `source` is the text as its author wrote it. `sweeps` are
-    those that a graph with derivatives in it has behind it, the first one first.
+    `outputs` names the equations whose cotangents are given; an equation that leads to none has no cotangent. `source`
+    is the text as its author wrote it. `sweeps` are those that a graph with derivatives in it has behind it, the first
+    one first.
     """
 
     name: str
@@ -185,10 +186,11 @@ class Graph:
 
     @cached_property
     def uses(self) -> dict[str, tuple[str, ...]]:
-        """For each quantity the names of the equations whose right sides use it, in order."""
+        """For each quantity the names of the equations whose right sides use it and lead to an output, in order."""
         found: dict[str, list[str]] = {q.name: [] for q in self.quantities}
+        leading = needed_for(self, self.outputs)
         for equation in self.equations:
-            for name in names_in(equation.expression):
+            for name in names_in(equation.expression) if equation.name in leading else ():
                 if name in found:
                     found[name].append(equation.name)
         return {name: tuple(users) for name, users in found.items()}
@@ -209,10 +211,7 @@ def reaching_outputs(graph: Graph) -> Graph:
 
     What the last sweep was given comes first, then the inputs that there were before.
     """
-    needed = set(graph.outputs)
-    for equation in reversed(graph.equations):
-        if equation.name in needed:
-            needed.update(names_in(equation.expression))
+    needed = needed_for(graph, graph.outputs)
     inputs = list(graph.inputs)
     own = max((place + 1 for place, q in enumerate(inputs) if q.of is None), default=0)
     computed = [graph.by_name[equation.name] for equation in graph.equations]
@@ -220,6 +219,15 @@ def reaching_outputs(graph: Graph) -> Graph:
     facts = [f for f in graph.facts if {*names_in(f.left), *names_in(f.right)} <= needed]
     equations = tuple(e for e in graph.equations if e.name in needed)
     return replace(graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts))
+
+
+def needed_for(graph: Graph, names: Iterable[str]) -> set[str]:
+    """The names of some quantities, and of all that they are computed from."""
+    needed = set(names)
+    for equation in reversed(graph.equations):
+        if equation.name in needed:
+            needed.update(names_in(equation.expression))
+    return needed
 
 
 def names_in(expression: Expr) -> list[str]:

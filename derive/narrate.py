@@ -17,7 +17,7 @@ from derive.rules.polynomial import Polynomial
 from derive.rules.sums import pull_out
 from derive.wording import wording_of
 
-_KINKS: dict[type[Expr], str] = {
+KINKS: dict[type[Expr], str] = {
     relu: "At 0 the derivative of relu is taken as 0.",
     Abs: "At 0 the derivative of the absolute value is taken as 0.",
     sign: "The derivative of sign is taken as 0, at the jump, too.",
@@ -126,7 +126,7 @@ class Narrator:
         self.extra += [path.local, path.quantity]
         user = self.graph.equation_of[path.user]
         reason: list[str | Expr] = ["From the equation of ", user.left, ", all else held fixed."]
-        for kind, convention in _KINKS.items():
+        for kind, convention in KINKS.items():
             if any(isinstance(node, kind) for node in user.expression.atoms(kind)):
                 reason.append(" " + convention)
         self.say("local-derivative", tuple(reason), path.local_equation)

@@ -21,8 +21,9 @@ from derive.graph import Equation, Fact, Graph, Index, Quantity, Role
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import IndexLetters, contradicts, left_slots, named_in, read_facts
-from derive.syntax.names import RESERVED, Names, did_you_mean
+from derive.syntax.names import RESERVED, Names
 from derive.syntax.operations import CONSTANTS, WORDS
+from derive.syntax.remarks import Remarks
 from derive.syntax.source import Source
 from derive.syntax.statements import Assertion, Declaration, Definition, Statements, read_statements
 
@@ -105,7 +106,9 @@ class _LayerParser:
         for definition in self._statements.definitions:
             self._lines[definition.node.id].equation(self._source)
         equations = tuple(self._lines[definition.node.id].equation(self._source) for definition in order)
-        outputs, latex = self._remarks()
+        said = Remarks(self._source, self._statements.remarks, self._slots, self._lines)
+        used = {name for definition in self._statements.definitions for name in _names_at(definition.value)}
+        outputs, latex = said.outputs([d.node.id for d in self._statements.definitions], used), said.latex
         quantities = (
             *(replace(given, latex=latex.get(given.name)) for given in self._inputs.values()),
             *(Quantity(e.name, e.indices, "intermediate", latex.get(e.name)) for e in equations),
@@ -190,29 +193,6 @@ class _LayerParser:
                 if isinstance(node, ast.comprehension):
                     pairs[_name_at(node.target), _name_at(node.iter)] = None
         return list(pairs)
-
-    def _remarks(self) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The outputs in file order, and the LaTeX names."""
-        latex: dict[str, str] = {}
-        declared: set[str] = set()
-        for remark in self._statements.remarks:
-            name = remark.node.id
-            if name not in self._slots:
-                hint = did_you_mean(name, self._slots) or "only quantities have one; an input is `x: [N, D]`"
-                kind = "output" if remark.latex is None else "LaTeX name"
-                raise self._source.error(remark.node, f"{name} is no quantity of this layer, so it has no {kind}", hint)
-            if remark.latex is None and name not in self._lines:
-                hint = "outputs are equations; give the output an equation and a name of its own"
-                raise self._source.error(remark.node, f"{name} is given, and cannot be an output", hint)
-            if name in (declared if remark.latex is None else latex):
-                raise self._source.error(remark.node, f"this is said of {name} twice", "delete one of the two lines")
-            if remark.latex is None:
-                declared.add(name)
-            else:
-                latex[name] = remark.latex
-        used = {name for definition in self._statements.definitions for name in _names_at(definition.value)}
-        written = [definition.node.id for definition in self._statements.definitions]
-        return tuple(name for name in written if name not in used or name in declared), latex
 
 
 class _DerivationParser:

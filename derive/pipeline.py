@@ -16,21 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sympy import Expr
 from sympy.core.parameters import distribute
 
 from derive.compose import as_layer
+from derive.counting import is_cheaper
 from derive.derivation import Derivation, Form
-from derive.differentiate import Sweep, sweep
+from derive.differentiate import sweep
 from derive.errors import UsageError
 from derive.explain import explain
 from derive.graph import Graph, Mode
 from derive.layers import read_layer
 from derive.options import FORMS, MODES
 from derive.parser import parse_layer
-from derive.rules.cost import cost
-from derive.rules.sums import pull_out
-from derive.simplify import Closing, close
+from derive.simplify import close
 from derive.tangents import forward_sweep
 
 
@@ -69,14 +67,6 @@ def derive(
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
         closing = None if form == "staged" else close(found)
-        if closing is not None and not _is_cheaper(found, closing):
+        if closing is not None and not is_cheaper(found, closing):
             closing = None
         return explain(found, closing, form)
-
-
-def _is_cheaper(found: Sweep, closing: Closing) -> bool:
-    """Whether the closed form costs less than the staged one, in which every cotangent is computed and kept."""
-    staged: list[tuple[int, Expr]] = [
-        (len(c.quantity.indices), pull_out(c.equation.expression)) for c in found.cotangents
-    ]
-    return closing.price <= cost(staged)

@@ -192,3 +192,40 @@ class TestRequests:
         found = cotangent_of(ROWS["nothing reached"][0], "u")
         assert found.equation.expression == 0
         assert found.paths == ()
+
+
+class TestDeclaredIntermediates:
+    """An equation that leads to no output has no cotangent, unless it is asked for."""
+
+    TEXT = """
+x: [N, C]
+p: intermediate
+q: intermediate
+m[n]    = max(x[n, c] for c in C)
+e[n, c] = exp(x[n, c] - m[n])
+s[n]    = sum(e[n, c] for c in C)
+p[n, c] = e[n, c]/s[n]
+q[n]    = sum(p[n, c]**2 for c in C)
+y[n]    = log(s[n]) + m[n]
+"""
+
+    def test_none_for_what_leads_nowhere_and_no_path_through_it(self) -> None:
+        found = sweep(parse_layer(self.TEXT)).cotangents
+        assert {c.of: [path.user for path in c.paths] for c in found} == {
+            "s": ["y"], "e": ["s"], "m": ["y", "e"], "x": ["e", "m"],
+        }  # fmt: skip
+
+    def test_zero_where_it_is_asked_for(self) -> None:
+        assert cotangents(self.TEXT, ["p", "q"]) == {"dq": "dq[n] = 0", "dp": "dp[n, c] = 0"}
+
+    def test_the_closed_form_is_written_with_it(self) -> None:
+        (result,) = derive(parse_layer(self.TEXT)).results
+        assert equation_text(result) == "dx[n, c] = dy[n]*p[n, c]"
+
+    def test_an_output_that_only_an_intermediate_uses_is_an_end(self) -> None:
+        text = "x: [N]\np: intermediate\ny: output\ny[i] = 2*x[i]\np[i] = exp(y[i])\n"
+        assert cotangents(text) == {"dx": "dx[i] = 2*dy[i]"}
+
+    def test_every_line_is_true(self) -> None:
+        assert verify_layer(parse_layer(self.TEXT)).passed
+        assert verify_layer(parse_layer(self.TEXT), wrt=["p", "x"]).passed

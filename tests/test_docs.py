@@ -28,6 +28,7 @@ def test_written_documents_check_out(sources: list[LayerText], tmp_path: Path) -
     written = write_documents(sources, folder)
     assert f"{folder}/derived/halves.py" in written
     assert f"{folder}/docs/halves/derivation.md" in written
+    assert f"{folder}/docs/write_your_own_layer.md" in written
     assert check_documents(sources, folder) == ""
     assert write_documents(sources, folder) == []
 
@@ -70,6 +71,16 @@ def test_the_report_states_bounds_and_no_measurements(sources: list[LayerText]) 
     report = documents(sources)["docs/halves/report.json"]
     assert '"bound": "< 1e-30"' in report
     assert '"worst"' not in report
+
+
+def test_the_costs_of_every_layer_are_listed(sources: list[LayerText]) -> None:
+    other = LayerText("center", "<test>", "x: [N]\nm = mean(x[i] for i in N)\ny[i] = x[i] - m\n")
+    text = documents([*sources, other])["docs/costs.md"]
+    table = text.partition("| layer")[2].splitlines()[2:]
+    assert table == [
+        "| center |       1 |  2 → 2 |      2 → 2 |      2 → 1 |",
+        "| halves |       1 |  1 → 1 |      1 → 1 |      1 → 1 |",
+    ]
 
 
 WRITE = """

@@ -77,6 +77,19 @@ class TestLayer:
         assert parse_layer(text + "m: output\n").outputs == ("m", "y")
         assert parse_layer(text + "y: output\n").outputs == ("y",)
 
+    def test_a_declared_intermediate_is_no_output_though_nothing_uses_it(self):
+        text = X + "s[i] = sum(x[i, j]**2 for j in D)\np[i, j] = x[i, j]/s[i]\ny[i] = sqrt(s[i])\n"
+        assert parse_layer(text).outputs == ("p", "y")
+        graph = parse_layer(text + "p: intermediate\n")
+        assert graph.outputs == ("y",)
+        assert [e.name for e in graph.equations] == ["s", "p", "y"]
+        assert graph.by_name["p"].role == "intermediate"
+        assert graph.uses == {"x": ("s",), "s": ("y",), "p": (), "y": ()}
+
+    def test_a_declared_intermediate_that_is_used_is_what_it_is_anyway(self):
+        text = X + "s[i] = sum(x[i, j]**2 for j in D)\ny[i] = sqrt(s[i])\n"
+        assert parse_layer(text + "s: intermediate\n") == parse_layer(text)
+
     def test_latex_names(self):
         graph = parse_layer(X + 'x: r"X"\nv = sum(x[i, j]**2 for i in N for j in D)\nv: r"\\sigma^2"\nv: output')
         assert graph.by_name["v"].latex == r"\sigma^2"
@@ -252,7 +265,35 @@ MISTAKES = [
     (X + "y[i, j] = x[i, N]", "N is an extent, not an index", 2, 16),
     ("x: [N, 3]\ny = 1", "an extent is a name, not a number", 1, 8),
     ("x: [N + 1]\ny = 1", "an extent is a plain name", 1, 5),
+    (X + "y[i, j] = x[2*i, j]", "an index expression is not in the grammar: an index is a plain name", 2, 13),
+    (X + "y[i, j] = x[N - i, j]", "an index expression is not in the grammar", 2, 13),
+    (X + "y[i, j] = x[-1, j]", "an index expression is not in the grammar", 2, 13),
+    (X + "y[i, j] = x[i//2, j]", "an index expression is not in the grammar", 2, 13),
+    (X + "y[i, j] = x[i % 2, j]", "an index expression is not in the grammar", 2, 13),
+    (X + "y[i, j] = x[abs(i), j]", "an index expression is not in the grammar", 2, 13),
+    (X + "y[i + 1, j] = x[i, j]", "an index on the left is a plain name", 2, 3),
+    ("t: constant[M]\n" + X + "y[m, j] = x[t[m], j]", "a gather is not in the grammar", 3, 13),
+    (X + "y[i, j] = x[[i], j]", "a list of indices is not in the grammar", 2, 13),
+    (X + "y[i, j] = x[..., j]", "an index is a plain name", 2, 13),
+    (X + "y[i, j] = x[None, j]", "an index is a plain name", 2, 13),
+    (X + "y = sum(x[i, ] for i in N)", "x has 2 indices, not 1", 2, 9),
+    (X + "y[i, j] = x[i, j]*delta(i, k + 1)", "delta compares two indices", 2, 28),
+    (X + "y[i, j] = x[i, j]*delta(i, 1)", "a number as an index", 2, 28),
+    (X + "y[i, j] = where(i < j, x[i, j], 0)", "index i is not a number", 2, 17),
+    (X + "y[i, j] = x[i, j]**i", "index i is not a number", 2, 20),
+    (X + "y[i] = sum(x[i, j] for j in D[i])", "an index runs over an extent, over all of it", 2, 29),
+    (X + "y[i] = sum(x[i, j] for j in range(i))", "an index runs over an extent, over all of it", 2, 29),
+    (X + "y[i] = sum(x[i, j] for j in D - 1)", "an index runs over an extent, over all of it", 2, 29),
+    (X + "y[i] = sum(x[i, j] for j in 5)", "an index runs over an extent, over all of it", 2, 29),
+    (X + "y[i] = sum(x[i, j] for j in i)", "i is an index, not an extent", 2, 29),
     # names
+    (X + "y[i, j] = floor(x[i, j])", "unknown function floor", 2, 11),
+    (X + "y[i, j] = argmax(x[i, k] for k in D)", "unknown function argmax", 2, 11),
+    (X + "y[i, j] = \u0445[i, j]", "x and \u0445 are two names that look the same (U+0078, U+0445)", 2, 11),
+    (X + "y[\u0456, j] = x[i, j]", "look the same (U+0456, U+0069)", 2, 13),
+    (X + "class: [N]\ny[i, j] = x[i, j]", "class is a word of Python", 2, 1),
+    (X + "if: constant\ny[i, j] = x[i, j]", "if is a word of Python", 2, 1),
+    (X + "in[i] = x[i, i]", "in is a word of Python", 2, 1),
     (X + "y[i, j] = xx[i, j]", "unknown name xx", 2, 11),
     (X + "y[i, j] = foo(x[i, j])", "unknown function foo", 2, 11),
     (X + "y[i, j] = x(i, j)", "x is an input and cannot be called", 2, 11),
@@ -283,6 +324,14 @@ MISTAKES = [
     (X + "y = pi\nq: output", "q is no quantity of this layer", 3, 1),
     (X + "y = pi\nx: output", "x is given, and cannot be an output", 3, 1),
     (X + "y = pi\ny: output\ny: output", "said of y twice", 4, 1),
+    (X + "y = pi\ny: intermediate", "the layer has no output", 3, 1),
+    (X + "y = pi\nx: intermediate", "x is given, and cannot be an intermediate", 3, 1),
+    (X + "y = pi\nq: intermediate", "q is no quantity of this layer", 3, 1),
+    (X + "p = pi\ny = pi\np: intermediate\np: intermediate", "said of p twice", 5, 1),
+    (X + "p = pi\ny = pi\np: intermediate\np: output", "p is declared an output and an intermediate", 5, 1),
+    (X + "p = pi\ny = pi\np: output\np: intermediate", "p is declared an output and an intermediate", 5, 1),
+    ("intermediate: []\ny = pi", "intermediate is a word of the grammar", 1, 1),
+    (X + "p: intermediat\ny = pi", "`intermediat` does not say what the name is", 2, 4),
     # declarations and LaTeX names
     ("x: float\ny = 1", "`float` does not say what the name is", 1, 4),
     ("x: [] = 3\ny = 1", "only a constant has a default", 1, 9),
@@ -328,6 +377,10 @@ MISTAKES = [
     (X + "y = True", "True is not a real number", 2, 5),
     (X + "y = 1j", "1j is not a real number", 2, 5),
     # Python's own refusals
+    ("x, w: [N]\ny[i] = x[i]", "only single target", 1, 1),
+    (X + "y[i, j] = x[i, j] − 1", "invalid character '−'", 2, 19),
+    (X + "y[i, j] = x[i, j] ≤ 1", "invalid character '≤'", 2, 19),
+    (X + "y[i, j] = x[i, j]\u00a0+ 1", "non-printable character U+00A0", 2, 18),
     (X + "y[i, j] = (x[i, j]", "was never closed", 2, 11),
     (X + "y[i, j] = x[i, j]²", "invalid character '²'", 2, 18),
     (X + "y[i, j] = 2x[i, j]", "invalid decimal literal", 2, 11),
@@ -346,7 +399,13 @@ MISTAKES = [
     (X + "y = 0x" + "f" * 5000, "too large or too small", 2, 5),
     (X + "y = " + "*".join(["9**99"] * 14), "numbers are too long", 2, 5),
     (X + "y = exp(exp(exp(exp(100))))", "the number is too large", 2, 13),
+    (X + "y[i, j] = 1e-200*x[i, j]*1e-200", "too large or too small", 2, 11),
+    (X + "y[i, j] = x[i, j]*1e200 + x[i, j]*1e200*1e200", "too large or too small", 2, 27),
+    (X + "y = (1e-9)**99", "too large or too small", 2, 5),
     (X + "y = sqrt(-1)", "not a real number", 2, 5),
+    (X + "y[i, j] = (-2)**x[i, j]", "the base -2 is not positive", 2, 12),
+    (X + "y[i, j] = 0**x[i, j]", "the base 0 is not positive", 2, 11),
+    (X + "y[i, j] = (1 - sqrt(2))**x[i, j]", "is not positive", 2, 12),
     (X + "y[i, j] = x[i, j]/0", "division by zero", 2, 19),
     (X + "y[i, j] = x[i, j]/(N - N)", "division by zero", 2, 20),
     (X + "y[i, j] = x[i, j]*log(0)", "no finite value", 2, 19),
@@ -393,6 +452,18 @@ class TestMistakes:
             ("y[i] = sum(x[i, j] for j in range(D))", "for j in D"),
             ("eps: constant[]", "eps: constant"),
             ("assert N = 2", "`==`"),
+            ("y[i, j] = x[i + 1, j]", "S: constant[M, N]"),
+            ("y[i, j] = x[t[i], j]", "S: constant[M, N]"),
+            ("y[i, j] = where(i < j, x[i, j], 0)", "mask[i, k]"),
+            ("y[i] = sum(x[i, j] for j in range(i))", "a constant mask"),
+            ("y[i] = sum(x[i, j] for j in D - 1)", "for j in D;"),
+            ("y[i, j] = round(x[i, j])", "constant between its jumps"),
+            ("y[i, j] = cumsum(x[i, j])", "mask[i, k]"),
+            ("y[i, j] = clip(x[i, j], 0, 1)", "minimum(maximum(x, a), b)"),
+            ("y[i, j] = x[i, j] − 1", "a minus is written -"),
+            ("y[i, j] = x[i, j]·2", "a product is written *"),
+            ("y[i, j] = √x[i, j]", "sqrt(x)"),
+            ("x, w: [N]", "a line of its own"),
             ("y = 'a", "close the string"),
             ("y[i, j] = x[i, j] x[i, j]", "`*`"),
         ],

@@ -22,7 +22,7 @@ from derive.codegen.runtime import DTYPE_OF
 from derive.codegen.wrapping import WIDTH, call, comment, statement
 from derive.derivation import Derivation
 from derive.functions import where
-from derive.graph import Equation, Graph, Quantity, fresh_name, names_in
+from derive.graph import Equation, Graph, Quantity, fresh_name, names_in, needed_for
 from derive.printing.grammar import equation_text
 
 # Names that a NamedTuple has already.
@@ -86,6 +86,13 @@ def cotangents_of(derivation: Derivation) -> list[Quantity]:
     return [given[name] for name in derivation.forward.outputs]
 
 
+def computed_forward(derivation: Derivation, residuals: Residuals) -> list[Equation]:
+    """The equations of the layer that its outputs or the residuals need; all but declared intermediates do."""
+    graph = derivation.forward
+    needed = needed_for(graph, [*graph.outputs, *(q.name for q in residuals.quantities)])
+    return [equation for equation in graph.equations if equation.name in needed]
+
+
 def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     """The function `forward`."""
     graph = derivation.forward
@@ -93,7 +100,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     numbers = [q for q in graph.inputs if not q.indices]
     dtype = f"{arrays[0].name}.dtype" if arrays else "dtype"
     body = _Body(graph, dtype, graph.outputs)
-    for equation in graph.equations:
+    for equation in computed_forward(derivation, residuals):
         body.add(equation)
     checks = Checks(graph, dtype, fresh_name(["check", "check_facts"], derivation.backward.names))
 

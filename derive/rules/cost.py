@@ -18,7 +18,8 @@ from derive.indices import REDUCTIONS, canonical_bound, free_indices
 
 # Passes by size and operations by size, the largest first: 12 indices, 11 indices, ..., none.
 Cost = tuple[tuple[int, ...], tuple[int, ...]]
-_MOST_RANKS = 12
+# No array has more indices than this.
+MOST_INDICES = 12
 
 
 @lru_cache(maxsize=100_000)
@@ -47,7 +48,7 @@ def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> 
         _count(canonical_bound(expression), numbers, operations, is_new)
     # To name a number is no pass over anything.
     operations[0] += numbers.pop(0, 0)
-    ranks = range(_MOST_RANKS, -1, -1)
+    ranks = range(MOST_INDICES, -1, -1)
     return tuple(numbers[rank] for rank in ranks), tuple(operations[rank] for rank in ranks)
 
 

@@ -18,7 +18,7 @@ from derive import functions
 from derive.errors import LayerError
 from derive.graph import extent_symbol, index_symbol, reference
 from derive.syntax.extents import Slot
-from derive.syntax.hints import CONSTRUCTS, OPERATORS, OTHER_FUNCTIONS
+from derive.syntax.hints import CONSTRUCTS, OPERATORS, OTHER_FUNCTIONS, POSITIONS
 from derive.syntax.literals import MAX_BITS, bits, check_number, number
 from derive.syntax.names import Names, did_you_mean
 from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, WORDS, multiply
@@ -157,6 +157,9 @@ class ExpressionParser:
                 raise self._error(node, "the number is too large", "numbers stay below 1e300")
             if base == 0 and exponent.is_negative:
                 raise self._error(node, "division by zero", "the base of a negative power is always 0")
+        elif base.is_number and not base.is_positive and not exponent.is_integer:
+            hint = "a power with a variable exponent needs a base that is positive"
+            raise self._error(node.left, f"the base {self._source.spelling(node.left)} is not positive", hint)
         return self._checked(node, Pow(base, exponent))
 
     def _name(self, node: ast.Name) -> Expr:
@@ -169,7 +172,7 @@ class ExpressionParser:
         if name in CONSTANTS:
             return CONSTANTS[name]
         if name in self._bound or name in self._scope.free or self._names.kind(name) == "index":
-            hint = "an index stands in brackets, x[i], or in delta(i, k); an extent such as N may stand alone"
+            hint = "it stands in brackets, x[i], or in delta(i, k); what depends on its value is a constant: mask[i, k]"
             raise self._error(node, f"index {name} is not a number", hint)
         if name in WORDS:
             raise self._error(node, f"{name} is a function", f"call it: {name}(...)")
@@ -207,8 +210,8 @@ class ExpressionParser:
             return self._numbered(node, node.value)
         if isinstance(node, ast.Slice):
             raise self._error(node, "a slice is not in the grammar", "name an index for each extent: x[i, j]")
-        hint = "write the plain index, and introduce another quantity for a shifted or computed one"
-        raise self._error(node, "an index is a plain name such as i", hint)
+        what, hint = POSITIONS.get(type(node), ("", "write one plain index for each extent: x[i, j]"))
+        raise self._error(node, f"{what}an index is a plain name such as i", hint)
 
     def _numbered(self, node: ast.Constant, value: int) -> Expr:
         if not self._scope.numbers:
@@ -264,9 +267,9 @@ class ExpressionParser:
             raise self._error(clause.target, "a reduction binds one index at a time", hint)
         index, extent = clause.target.id, clause.iter
         if not isinstance(extent, ast.Name):
-            given = extent.args[-1] if isinstance(extent, ast.Call) and extent.args else None
-            hint = f"write for {index} in {given.id if isinstance(given, ast.Name) else 'N'}"
-            raise self._error(extent, "an index runs over an extent", hint)
+            named = [n.id for n in ast.walk(extent) if isinstance(n, ast.Name) and n.id in self._scope.extents]
+            hint = f"write for {index} in {named[-1] if named else 'N'}; a constant mask leaves some of it out"
+            raise self._error(extent, "an index runs over an extent, over all of it", hint)
         if extent.id not in self._scope.extents:
             raise self._unknown_extent(extent, index)
         if index in self._bound or index in self._scope.free:
@@ -301,7 +304,8 @@ class ExpressionParser:
         slot = Slot()
         for place, argument in enumerate(node.args, 1):
             if not isinstance(argument, ast.Name | ast.Constant):
-                raise self._error(argument, "delta compares two indices", "write delta(i, k)")
+                _, hint = POSITIONS.get(type(argument), ("", ""))
+                raise self._error(argument, "delta compares two indices", f"write delta(i, k){hint and '; '}{hint}")
             indices.append(self._position(argument, slot, "delta", place))
         return functions.delta(*indices)
 

@@ -13,6 +13,8 @@ from derive.syntax.source import Source
 MAX_BITS = 4096
 _DECIMAL = re.compile(r"(\d*)\.?(\d*)(?:e([+-]?\d+))?", re.IGNORECASE)
 _MAX_DECIMAL_EXPONENT = 300
+_LEAST = Rational(1, 10**_MAX_DECIMAL_EXPONENT)
+_RANGE = "numbers stay between 1e-300 and 1e300"
 
 
 def number(source: Source, node: ast.Constant) -> Rational:
@@ -27,7 +29,7 @@ def number(source: Source, node: ast.Constant) -> Rational:
     else:
         exact = _exact(source.spelling(node).replace("_", ""))
     if exact is None or abs(exact) > 10**_MAX_DECIMAL_EXPONENT:
-        raise source.error(node, "the number is too large or too small", "numbers stay between 1e-300 and 1e300")
+        raise source.error(node, "the number is too large or too small", _RANGE)
     return exact
 
 
@@ -45,10 +47,12 @@ def check_number(source: Source, node: ast.expr, value: Expr) -> None:
         raise source.error(node, "this has no finite value", "it divides by zero, or takes the logarithm of zero")
     if value is I or any(part is I for part in value.args) or (value.is_number and value.is_real is False):
         raise source.error(node, "this is not a real number", "roots and logarithms need values that are not negative")
-    if value.is_Rational:
-        if bits(value) > MAX_BITS:
-            raise source.error(node, "the number is too long", "numbers stay between 1e-300 and 1e300")
-    elif value.is_number:
+    coefficient = value.as_coeff_Mul()[0]
+    if coefficient.is_Rational and bits(coefficient) > MAX_BITS:
+        raise source.error(node, "the number is too long", _RANGE)
+    if coefficient.is_Rational and coefficient and not _LEAST <= abs(coefficient) <= 1/_LEAST:
+        raise source.error(node, "the number is too large or too small", _RANGE)
+    if value.is_number and not value.is_Rational:
         # SymPy may later compare it with another number, and would try to evaluate exp(exp(exp(100))) for that.
         near = value.evalf(15)
         if near.is_Float and not abs(near) < 10**_MAX_DECIMAL_EXPONENT:

@@ -24,9 +24,16 @@ _GENERATED = """
 """
 # Words that cannot name anything, each with the reason.
 RESERVED: dict[str, str] = {
-    **dict.fromkeys(("constant", "output"), "a word of the grammar"),
+    **dict.fromkeys(("constant", "output", "intermediate"), "a word of the grammar"),
     **dict.fromkeys(_GENERATED.split(), "a word that generated code needs"),
 }
+# Cyrillic and Greek letters that are printed as Latin ones are, with these below them.
+_LOOKS_LIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421"
+    "\u0422\u0425\u0406\u0405\u0408\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+    "aeopcyxisjABEKMHOPC"
+    "TXISJoABEZHIKMNOPTYX",
+)
 # dx_via_xhat is a contribution, xhat_wrt_var a local derivative.
 _DERIVED_PARTS = ("_via_", "_wrt_")
 
@@ -40,6 +47,7 @@ class Names:
         self._kinds: dict[str, Kind] = {}
         self._nodes: dict[str, ast.Name] = {}
         self._spellings: dict[str, str] = {}
+        self._skeletons: dict[str, str] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._kinds or name in self._words
@@ -98,7 +106,7 @@ class Names:
                 raise self._source.error(self._nodes[name], message, f"choose another name than {name}")
 
     def check_spellings(self, tree: ast.AST) -> None:
-        """Raise LayerError when two spellings in the tree become one name under Python's NFKC."""
+        """Raise LayerError for two spellings that become one name under Python's NFKC, or two names that look it."""
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         for node in sorted(names, key=lambda node: (node.lineno, node.col_offset)):
             written = self._source.spelling(node)
@@ -107,6 +115,11 @@ class Names:
                 codes = ", ".join(_code_points(spelling) for spelling in (earlier, written))
                 message = f"{earlier} and {written} are two spellings of one name ({codes})"
                 raise self._source.error(node, message, "write the name in one way throughout, or choose another")
+            alike = self._skeletons.setdefault(node.id.translate(_LOOKS_LIKE), node.id)
+            if alike != node.id:
+                codes = ", ".join(_code_points(name) for name in (alike, node.id))
+                message = f"{alike} and {node.id} are two names that look the same ({codes})"
+                raise self._source.error(node, message, "write the name in one alphabet throughout")
 
     def _taken(self, node: ast.Name, kind: Kind, earlier: Kind) -> LayerError:
         name = node.id

@@ -12,6 +12,7 @@ import re
 import warnings
 
 from derive.errors import LayerError, Location
+from derive.syntax.hints import SIGNS
 
 MAX_CHARACTERS = 150_000
 MAX_NODES = 40_000
@@ -19,6 +20,8 @@ MAX_NODES = 40_000
 # What no editor shows: control characters, halves of surrogate pairs, and marks that reorder the text around them.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d]\w*")
+# `class: [N]` and `class[i] = ...` are meant as a name, `class A:` is not.
+_AFTER_NAME = re.compile(r"\s*(: *\[|: *constant|\[|=)")
 # The words of Python that the grammar itself uses, or that stand for a construct rather than for a name.
 _NOT_MEANT_AS_NAMES = frozenset({"for", "in", "assert", "if", "else", "and", "or", "not", "import", "class", "def"})
 _GENERAL_HINT = "a line is `x: [N, D]`, `y[i, j] = expression` or `assert fact`, and every product has its `*`"
@@ -39,6 +42,7 @@ _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
     ("unterminated", "close the string"),
     ("unicode", r'write a string with a backslash as a raw one: r"\sigma"'),
     ("leading zeros", "write the number without its leading zeros"),
+    ("single target", "declare each name on a line of its own"),
     ("forgot a comma", "a product is written with `*`, and indices are separated by commas"),
 )
 
@@ -123,11 +127,14 @@ class Source:
         line = min(max(error.lineno or 1, 1), len(self.lines))
         code = "" if "unterminated" in said else self.lines[line - 1].partition("#")[0]
         for word in _WORD.finditer(code):
-            if keyword.iskeyword(word[0]) and word[0] not in _NOT_MEANT_AS_NAMES:
+            named = not code[: word.start()].strip() and _AFTER_NAME.match(code, word.end())
+            if keyword.iskeyword(word[0]) and (named or word[0] not in _NOT_MEANT_AS_NAMES):
                 message = f"{word[0]} is a word of Python and cannot be a name"
                 return self.error_at(line, word.start(), message, f"choose another name, such as {word[0]}_")
         general = _SCALAR_HINT if "[]" in code else _FACT_HINT if code.startswith("assert") else _GENERAL_HINT
         hint = next((hint for part, hint in _SYNTAX_HINTS if part in said), general)
+        if said.startswith("invalid character"):
+            hint = next((hint for sign, hint in SIGNS.items() if f"'{sign}'" in said), hint)
         # Python's advice is meant for programs, and misleads here.
         for advice in (". Perhaps", ". Maybe", ". Did you", " here. ", " for integer string conversion"):
             said = said.partition(advice)[0]

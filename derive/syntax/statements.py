@@ -6,6 +6,7 @@ r"""The lines of a layer, sorted by what they are: declarations, equations, fact
     assert eps > 0              Assertion
     y: r"\hat y"                Remark
     y: output                   Remark
+    p: intermediate             Remark
 
 Expressions stay syntax trees here; `expressions.py` reads them.
 """
@@ -15,12 +16,20 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import dataclass, field
+from typing import Literal
 
 from derive.syntax.hints import STATEMENTS
 from derive.syntax.source import Source
 
 _LINES = "a line is `x: [N, D]`, `y[i, j] = expression` or `assert fact`"
-_ANNOTATIONS = '`x: [N, D]`, `s: []`, `t: constant[N]`, `eps: constant = 1e-5`, `y: output` or `y: r"\\hat y"`'
+_ANNOTATIONS = (
+    "`x: [N, D]`, `s: []`, `t: constant[N]`, `eps: constant = 1e-5`, `y: output`, `p: intermediate` "
+    'or `y: r"\\hat y"`'
+)
+
+
+RemarkKind = Literal["LaTeX name", "output", "intermediate"]
+_ROLES: dict[str, RemarkKind] = {"output": "output", "intermediate": "intermediate"}
 
 
 @dataclass(frozen=True)
@@ -53,10 +62,11 @@ class Assertion:
 
 @dataclass(frozen=True)
 class Remark:
-    """A LaTeX name for the quantity at `node`, or (without one) that it is an output."""
+    """What is said of the quantity at `node`: its LaTeX name, or that it is an output, or that it is none."""
 
     node: ast.Name
-    latex: str | None
+    kind: RemarkKind
+    latex: str = ""
 
 
 @dataclass
@@ -110,9 +120,9 @@ def _read_annotation(source: Source, statement: ast.AnnAssign, found: Statements
     if not isinstance(target, ast.Name) or not statement.simple:
         raise source.error(target, "only a bare name can stand before `:`", f"write {_ANNOTATIONS}")
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        found.remarks.append(Remark(target, _latex(source, annotation)))
-    elif isinstance(annotation, ast.Name) and annotation.id == "output":
-        found.remarks.append(Remark(target, None))
+        found.remarks.append(Remark(target, "LaTeX name", _latex(source, annotation)))
+    elif isinstance(annotation, ast.Name) and annotation.id in _ROLES:
+        found.remarks.append(Remark(target, _ROLES[annotation.id]))
     else:
         constant, extents = _read_shape(source, annotation)
         if default is not None and not constant:

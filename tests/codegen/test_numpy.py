@@ -284,3 +284,12 @@ def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) 
     for command in (ruff, mypy):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
+
+
+def test_a_declared_intermediate_is_computed_where_backward_needs_it() -> None:
+    text = "x: [N, C]\np: intermediate\nq: intermediate\n"
+    text += "e[n, c] = exp(x[n, c])\ns[n] = sum(e[n, c] for c in C)\ny[n] = log(s[n])\n"
+    module = module_text(derive(parse_layer(text + "p[n, c] = e[n, c]/s[n]\nq[n, c] = e[n, c]/2\n")))
+    assert "    p = e / s[:, None]\n" in module
+    assert "return y, Residuals(p)\n" in module
+    assert "q" not in [line.split()[0] for line in module.splitlines() if line.strip()]
