@@ -12,7 +12,7 @@ _FUNCTIONS = (
     "tanh({})", "sigmoid({})", "exp(-({})**2)", "sqrt(({})**2 + eps)", "1/(1 + ({})**2)", "({})**2", "sin({})",
     "log(1 + ({})**2)", "relu({})", "abs({})", "({})**3", "softplus({})", "where({} > 1/7, 2, 1/2)",
 )  # fmt: skip
-_WORDS = {"for", "in", "assert", "constant", "output", "sum", "mean", "max", "prod", "maximum", "where"}
+_WORDS = {"for", "in", "assert", "constant", "output", "intermediate", "sum", "mean", "max", "prod", "maximum", "where"}
 _WORDS |= {"pi", *(word for text in _FUNCTIONS for word in re.findall(r"[a-z]\w+", text) if word != "eps")}
 
 
