@@ -49,6 +49,8 @@ class _Naming:
         self._new: list[Equation] = []
         self._names = (name for name in (f"c{number}" for number in count(1)) if name not in graph.names)
         self._bound = IndexNames(graph)
+        names = dict.fromkeys(index.name for quantity in graph.quantities for index in quantity.indices)
+        self._order = {name: place for place, name in enumerate(names)}
 
     def take(self) -> list[Equation]:
         """The equations of the names that are new since the last call."""
@@ -69,7 +71,8 @@ class _Naming:
         key = canonical_bound(total)
         if key not in self._elements:
             extents = index_extents(total, self._known)
-            indices = tuple(Index(symbol.name, extent) for symbol, extent in extents.items())
+            order = sorted(extents, key=lambda symbol: self._order.get(symbol.name, len(self._order)))
+            indices = tuple(Index(symbol.name, extents[symbol]) for symbol in order)
             quantity = Quantity(next(self._names), indices, "helper")
             self.quantities[quantity.name] = self._known[quantity.name] = quantity
             readable = self._bound.apply(total, list(extents))

@@ -27,7 +27,7 @@ from derive.rules.polynomial import (
 )
 
 _ONE = Integer(1)
-# So many ways to take out what some terms share are compared.
+# So many ways to take out what some terms share are compared, and one less with each bracket further inside.
 _MOST_WAYS = 3
 
 
@@ -94,7 +94,7 @@ def _split(monomial: Sequence[tuple[Base, Rational]], coefficient: Rational, mea
     return coefficient, {base: exponent for base, exponent in powers.items() if exponent != 0}
 
 
-def _factor(terms: list[Term], means: bool) -> Expr:
+def _factor(terms: list[Term], means: bool, ways: int = _MOST_WAYS) -> Expr:
     if not terms:
         return Integer(0)
     terms = _merge_sums(terms, means)
@@ -102,16 +102,16 @@ def _factor(terms: list[Term], means: bool) -> Expr:
     terms = [_divide(term, common) for term in terms]
     number = _common_number(terms)
     terms = [(coefficient / number, powers) for coefficient, powers in terms]
-    return Mul(number, *(_power(base, exponent) for base, exponent in common.items()), _bracket(terms, means))
+    return Mul(number, *(_power(base, exponent) for base, exponent in common.items()), _bracket(terms, means, ways))
 
 
-def _bracket(terms: list[Term], means: bool) -> Expr:
+def _bracket(terms: list[Term], means: bool, number: int) -> Expr:
     """The sum of terms that have nothing all in common, what several share taken out: the cheapest of a few ways."""
     ways = []
-    for shared in _shared(terms)[:_MOST_WAYS]:
+    for shared in _shared(terms)[:number]:
         having = [term for term in terms if _has(term, shared)]
         others = [term for term in terms if not _has(term, shared)]
-        ways.append(Add(_factor(having, means), *(_product(*term) for term in others)))
+        ways.append(Add(_factor(having, means, max(number - 1, 1)), *(_product(*term) for term in others)))
     if not ways:
         return Add(*(_product(coefficient, powers) for coefficient, powers in terms))
     return ways[0] if len(ways) == 1 else min(ways, key=lambda way: cost([(0, way)]))
