@@ -22,8 +22,10 @@ from derive.rules.polynomial import (
     Total,
     base_indices,
     base_key,
+    height_of,
     make_monomial,
     monomial_indices,
+    rename_monomial,
 )
 
 _ONE = Integer(1)
@@ -131,12 +133,14 @@ def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
             continue
         rest = {base: exponent for base, exponent in powers.items() if base != sums[0]}
         total = _total(sums[0])
-        key = (frozenset(rest.items()), total.limits, frozenset(base_indices(total)), isinstance(sums[0], Mean))
+        extents = tuple(extent for _, extent in total.limits)
+        key = (frozenset(rest.items()), extents, frozenset(base_indices(total)), isinstance(sums[0], Mean))
         groups.setdefault(key, []).append((coefficient, sums[0], rest))
     for members in groups.values():
-        for cluster in _sharing([(coefficient, _total(held).monomial) for coefficient, held, _ in members]):
-            _, held, rest = members[0]
-            limits = _total(held).limits
+        _, held, rest = members[0]
+        # The names of bound indices tell how many sums stand inside: the highest names are free in all of them.
+        limits = max((_total(other).limits for _, other, _ in members), key=lambda limits: height_of(limits[0][0]))
+        for cluster in _sharing([(coefficient, _over(_total(other), limits)) for coefficient, other, _ in members]):
             joined: Base = Total(cluster[0][1], limits)
             coefficient = cluster[0][0]
             if len(cluster) > 1:
@@ -145,6 +149,12 @@ def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
                 joined = Sum(inner, *((symbol, _ONE, extent) for symbol, extent in limits))
             result.append((coefficient, {**rest, (Mean(joined, limits) if isinstance(held, Mean) else joined): _ONE}))
     return result
+
+
+def _over(total: Total, limits: tuple[tuple[Symbol, Symbol], ...]) -> Monomial:
+    """The summand of a total, written with other bound indices over the same extents."""
+    renaming = {own: new for (own, _), (new, _) in zip(total.limits, limits, strict=True)}
+    return total.monomial if total.limits == limits else rename_monomial(total.monomial, renaming)[1]
 
 
 def _sharing(summands: list[tuple[Rational, Monomial]]) -> list[list[tuple[Rational, Monomial]]]:

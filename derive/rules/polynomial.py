@@ -288,5 +288,9 @@ def _height(base: Base) -> int:
     if isinstance(base, Total):
         return 1 + max(_height(inner) for inner, _ in base.monomial)
     bound = base.atoms(Symbol) - set(free_indices(base))
-    levels = [symbol.name.rpartition(" ")[2] for symbol in bound if " " in symbol.name]
-    return max((int(level.split(".")[0]) for level in levels), default=0)
+    return max((height_of(symbol) for symbol in bound if " " in symbol.name), default=0)
+
+
+def height_of(symbol: Symbol) -> int:
+    """How many sums stand inside the one that a canonical bound index belongs to, that one included."""
+    return int(symbol.name.rpartition(" ")[2].split(".")[0])

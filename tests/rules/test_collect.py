@@ -29,6 +29,17 @@ ROWS = [
     ("t*sum(w[k]*v[k] for k in N) - t*sum(w[k]*v[k]**2 for k in N)", "t*sum(v[i]*w[i]*(1 - v[i]) for i in N)", None),
     ("mean(w[k]*x[k, j] + w[k]*y[k, j] for k in N)", "mean(w[i]*(x[i, j] + y[i, j]) for i in N)", None),
     ("0*t", "0", None),
+    # Inside one another, where one sum over both indices would run over three: sum_k w_k*x_kj*(sum_i s_ki).
+    ("sum(w[k]*x[k, j]*s[k, l] for k in N for l in N)", "sum(w[i]*x[i, j]*sum(s[i, k] for k in N) for i in N)", None),
+    ("sum(w[k]*x[k, m] for k in N for m in D)", "sum(w[i]*x[i, j] for i in N for j in D)", None),
+    # The same index under two names, since a root with a sum in it stands in one of the two.
+    (
+        "sum(x[k, j]*w[k] for k in N) + sum(x[k, j]/(t + sum(s[k, l] for l in N)) for k in N)",
+        "sum(x[i, j]*(w[i] + 1/(sum(s[i, k] for k in N) + t)) for i in N)",
+        None,
+    ),
+    # Of two ways to bracket the one with fewer operations: not x*(t - w*mu) + ...
+    ("x[i, j]*w[i]*mu[j] + w[i]*mu[j]*y[i, j] + x[i, j]*t", "mu[j]*w[i]*(x[i, j] + y[i, j]) + t*x[i, j]", None),
 ]
 
 
@@ -48,6 +59,8 @@ def test_the_shape(text: str, means: str, sums: str | None) -> None:
         "sum(w[k]*x[k, j] for k in N) + t*sum(w[k]*y[k, j] for k in N)",  # other factors outside
         "sum(w[k]*s[i, k] for k in N) + sum(w[k] for k in N)",  # a matrix and a vector: the vector is cheap
         "sum(w[k]*v[k] for k in N)*sum(v[k] for k in N) + sum(w[k] for k in N)",
+        "sum(s[i, k]*x[k, j] for k in N) + sum(s[k, i]*y[k, j]*w[k] for k in N)",  # two matrix products
+        "sum(s[i, k]*w[k]*x[k, j] for k in N) + sum(s[k, i]*w[k]*y[k, j] for k in N)",  # which share a vector
     ],
 )
 def test_sums_that_are_not_joined(text: str) -> None:
