@@ -142,6 +142,8 @@ FLOAT = Arithmetic(
 
 
 def _complex_power(base: complex, exponent: Number) -> complex:
+    if isinstance(exponent, complex) and not exponent.imag and exponent.real.is_integer():
+        exponent = int(exponent.real)  # x**N: an extent is a whole number, of a negative x, too
     if isinstance(exponent, int):
         if exponent < 0:
             return _complex_inverse(_complex_power(base, -exponent))

@@ -35,6 +35,7 @@ REGIMES: tuple[Regime, ...] = ("ordinary", "large offset", "small scale")
 _ATTEMPTS = 300
 _OFFSETS = (10_000, 100, 10)
 _KINK_GAP = 1e-6  # relative; far above rounding, so that a branch is the same in every arithmetic
+_SMALLEST = PRECISE.number(Rational(1, 10**280))  # below it the products of 64-bit floats lose digits, or are zero
 _TOLERANCE = PRECISE.number(Rational(1, 10**60))  # of an equality, in 120 digits
 
 _FLIPPED: dict[Relation, Relation] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -312,7 +313,10 @@ def _floats_follow(graph: Graph, extents: Mapping[str, int], inputs: Mapping[str
     floats = run(graph.equations, convert(inputs, FLOAT), extents, FLOAT)
     floor = 1e-9 * max(abs(value) for name in inputs for value in precise[name].values())
     for name, array in precise.items():
-        scale = max(floor, *(abs(value) for value in array.values()))
+        sizes = [abs(value) for value in array.values()]
+        if any(size and not _SMALLEST < size < 1 / _SMALLEST for size in sizes):
+            return False
+        scale = max(floor, *sizes)
         if not all(abs(floats[name][place] - value) <= 1e-6 * scale for place, value in array.items()):
             return False
     return True

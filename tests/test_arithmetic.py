@@ -143,3 +143,9 @@ def test_symbols_are_compared_where_they_are() -> None:
     near_two = exact_around({change: Integer(2)})
     assert near_two.compare(change**2, Integer(3)) == 1
     assert near_two.compare(change, Integer(2)) == 0
+
+
+def test_a_negative_number_to_the_power_of_an_extent() -> None:
+    """Complex step asks for (-2 + h i)**N with the extent as a number: a whole power, not a logarithm of a negative."""
+    assert COMPLEX.power(complex(-2, 1e-30), complex(3)).imag == pytest.approx(12e-30)
+    assert math.isnan(COMPLEX.power(complex(-2, 1e-30), complex(0.5)).real)
