@@ -11,7 +11,7 @@ import sys
 
 from derive import __version__
 from derive.errors import DeriveError, LayerError, UsageError
-from derive.options import DETAILS, FORMS, NOTATIONS, TARGETS
+from derive.options import DETAILS, FORMS, NOTATIONS, ORDERS, TARGETS
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
     verb.add_argument("--form", choices=FORMS, default=form, help=f"the shape of the result (default: {form})")
     verb.add_argument("--wrt", type=_names, metavar="x,gamma", help="the gradients wanted (default: all inputs)")
+    verb.add_argument(
+        "--order", type=int, choices=ORDERS, default=1, help="2: the gradients of the gradients, 3: of those (default: 1)"
+    )
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
@@ -207,7 +210,7 @@ def _show(options: argparse.Namespace) -> int:
     from derive.printing.data import derivation_data
     from derive.printing.text import show_text
 
-    derivation = derive(graph, options.form, options.wrt)
+    derivation = derive(graph, options.form, options.wrt, options.order)
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
     width = 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
@@ -225,7 +228,7 @@ def _latex(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.latex import latex_document, latex_fragment
 
-    derivation = derive(graph, options.form, options.wrt)
+    derivation = derive(graph, options.form, options.wrt, options.order)
     printer = latex_document if options.document else latex_fragment
     return _write(options, printer(derivation, options.notation, options.detail or "steps"))
 
@@ -241,7 +244,7 @@ def _markdown(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.markdown import markdown_text
 
-    derivation = derive(graph, options.form, options.wrt)
+    derivation = derive(graph, options.form, options.wrt, options.order)
     return _write(options, markdown_text(derivation, options.notation, options.detail or "steps"))
 
 
@@ -250,14 +253,14 @@ def _code(options: argparse.Namespace) -> int:
     from derive.codegen.numpy import module_text
     from derive.pipeline import derive
 
-    return _write(options, module_text(derive(graph, options.form, options.wrt)))
+    return _write(options, module_text(derive(graph, options.form, options.wrt, options.order)))
 
 
 def _verify(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.workshop import verify_layer
 
-    report = verify_layer(graph, options.form, options.wrt)
+    report = verify_layer(graph, options.form, options.wrt, options.order)
     _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
     return OK if report.passed else FAILED
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy import Abs, Expr, sign
+from sympy import Abs, Expr, Sum, sign
 
 from derive.derivation import Derivation, Detail, Form, Prose, Step
 from derive.differentiate import Cotangent, Path, Sweep
 from derive.functions import MaxOver, maximum, minimum, relu
-from derive.graph import Equation, Fact, Graph, Index, Quantity, names_in
+from derive.graph import Equation, Fact, Graph, Index, Quantity, fresh_name, names_in, reference
 from derive.indices import IndexNames, index_extents
 from derive.rules.basis import PlainEquation, unfold
 from derive.rules.polynomial import Polynomial
@@ -51,6 +52,10 @@ class Narrator:
         self.results: dict[str, Result] = {}
         self.known = self.graph.by_name | {c.quantity.name: c.quantity for c in sweep.cotangents}
         self.known |= {quantity.name: quantity for quantity in sweep.given}
+        self.order = self.graph.sweeps.count("reverse") + 1
+        self.loss = _scalar(self.graph, self.order) if self.order > 1 else None
+        if self.loss is not None:
+            self.extra.append(self.loss)
 
     def say(
         self,
@@ -77,18 +82,35 @@ class Narrator:
         return Fact(readable[0], "==", readable[1], indices)
 
     def forward(self) -> None:
-        outputs = [self.graph.by_name[name] for name in self.graph.outputs]
         for equation in self.graph.equations:
-            where = f" in line {equation.line}" if equation.line else ""
-            self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+            quantity = self.graph.by_name[equation.name]
+            if quantity.role == "intermediate":
+                where = f" in line {equation.line}" if equation.line else ""
+                self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+            else:
+                self.say("lower-order", _found_before(quantity), equation, "brief")
         self.say("graph", self._graph())
         if self.form != "staged" and not self.collapses:
             self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
-        given: list[str | Expr] = ["The loss is any scalar function of "]
-        given += listed([q.element for q in outputs])
-        given += ["; given ", "is " if len(outputs) == 1 else "are "]
-        given += listed([q.element for q in self.sweep.given])
-        self.say("given", (*given, "."))
+        self._given()
+
+    def _given(self) -> None:
+        """What is differentiated: any loss, or the gradients of the order below, weighted with what is given."""
+        outputs = [self.graph.by_name[name] for name in self.graph.outputs]
+        many = "is " if len(outputs) == 1 else "are "
+        cotangents = listed([q.element for q in self.sweep.given])
+        if self.loss is None:
+            said = ["The loss is any scalar function of ", *listed([q.element for q in outputs])]
+            self.say("given", (*said, "; given ", many, *cotangents, "."))
+            return
+        terms = [inner_product(self.graph.by_name[str(q.of)], q) for q in self.sweep.given]
+        line = self.line(self.loss, sum(terms[1:], terms[0]))
+        said = [f"The gradients of order {self.order - 1} are what is differentiated, weighted; given ", many]
+        self.say("given", (*said, *cotangents, "."), line)
+
+    def _scalar(self) -> str | Expr:
+        """What the paths lead to."""
+        return "the loss" if self.loss is None else self.loss.element
 
     def _graph(self) -> Prose:
         """Which quantity goes into which: the arrows that the chain rule walks back."""
@@ -132,7 +154,7 @@ class Narrator:
             return
         number = ["one path", "two paths", "three paths", "four paths"]
         count = number[len(users) - 1] if len(users) <= len(number) else f"{len(users)} paths"
-        reason: list[str | Expr] = [element, f" reaches the loss along {count}: through "]
+        reason: list[str | Expr] = [element, " reaches ", self._scalar(), f" along {count}: through "]
         reason += [*listed(users), "."]
         terms = [path.abstract.expression for path in cotangent.paths]
         if cotangent.given is not None:
@@ -172,7 +194,27 @@ class Narrator:
         )
         extra = [r.quantity for name, r in self.results.items() if r not in kept]
         form: Form = self.form if self.collapses else "staged"
-        return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra))
+        return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra), self.order)
+
+
+def _scalar(graph: Graph, order: int) -> Quantity:
+    """The scalar of a higher order, L2 unless the layer has a letter L of its own."""
+    letters = [s for s in "LSJZ" if not any(re.fullmatch(rf"{s}[_0-9]*", name) for name in graph.names)]
+    return Quantity(fresh_name([f"{s}{order}" for s in letters or "L"], graph.names), (), "loss", order=order)
+
+
+def inner_product(quantity: Quantity, cotangent: Quantity) -> Expr:
+    """The sum over all elements of a quantity times what is given for it."""
+    product = quantity.element * reference(cotangent.name, [index.symbol for index in quantity.indices])
+    return Sum(product, *(index.limits for index in quantity.indices)) if quantity.indices else product
+
+
+def _found_before(quantity: Quantity) -> Prose:
+    """Which lower order an equation comes from, and what it gives."""
+    if quantity.role != "cotangent":
+        return (f"Found at order {quantity.order}.",)
+    of = reference(str(quantity.of), [index.symbol for index in quantity.indices])
+    return (f"Found at order {quantity.order}: the gradient with respect to ", of, ".")
 
 
 def listed(items: Sequence[Expr]) -> list[str | Expr]:

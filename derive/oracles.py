@@ -21,7 +21,7 @@ from derive.derivation import Derivation
 from derive.discrepancy import TERMS, sized
 from derive.draw import Sample
 from derive.errors import LayerError
-from derive.graph import Equation, Graph, Index, Quantity, name_of, names_in
+from derive.graph import Equation, Graph, Index, Quantity, name_of, names_in, reaching_outputs
 from derive.interpret import Array, convert, element_values, evaluate, places, run
 
 Varying = Callable[[Number], Number]  # a function of the change of one element
@@ -81,11 +81,12 @@ class Gradients:
         """The total derivative of the loss with respect to a change of `of` at its place in the graph."""
         if of not in self._totals:
             sample, oracle = self.sample, self.oracle
-            later = downstream(sample.graph, of)
+            leading = reaching_outputs(sample.graph).equation_of
+            later = [equation for equation in downstream(sample.graph, of) if equation.name in leading]
 
             def loss(place: tuple[int, ...], change: Number) -> Number:
                 values = run(later, self._changed(of, place, change), sample.extents, oracle.varied)
-                return _loss(sample, values, oracle.varied)
+                return loss_of(sample, values, oracle.varied)
 
             self._totals[of] = {place: oracle.derivative(partial(loss, place)) for place in self.forward[of]}
         return self._totals[of]
@@ -175,6 +176,9 @@ class Truth:
             array[place] = table[_position(below, at)][_position(above, at)]
         return array
 
+    def _loss(self, quantity: Quantity) -> Array:
+        return {(): loss_of(self.sample, self.gradients.forward, self.oracle.arithmetic)}
+
     def _definition(self, quantity: Quantity) -> Array:
         if quantity.name not in self._lines:
             raise LayerError(f"the helper {quantity.name!r} has no equation")
@@ -222,7 +226,8 @@ def _forward(sample: Sample, arithmetic: Arithmetic) -> dict[str, Array]:
     return run(sample.graph.equations, convert(sample.inputs, arithmetic), sample.extents, arithmetic)
 
 
-def _loss(sample: Sample, values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
+def loss_of(sample: Sample, values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
+    """The sum over the outputs of their values times what was drawn for them."""
     return arithmetic.add(
         [
             arithmetic.multiply([arithmetic.number(weight), values[name][place]])
@@ -252,4 +257,5 @@ _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
     "helper": Truth._definition,
+    "loss": Truth._loss,
 }

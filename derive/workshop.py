@@ -24,21 +24,25 @@ from derive.verifier import verify
 CODE_FORM: Form = "reuse"
 
 
-def compile_layer(layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None) -> ModuleType:
+def compile_layer(
+    layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None, order: int = 1
+) -> ModuleType:
     """The functions of a layer, as a module with `forward`, `backward` and `Residuals`, which NumPy alone runs.
 
-    `layer`, `form` and `wrt` are those of `derive`. Raises what that raises.
+    `layer`, `form`, `wrt` and `order` are those of `derive`. Raises what that raises.
     """
-    return compile_derivation(derive(layer, form, wrt))
+    return compile_derivation(derive(layer, form, wrt, order))
 
 
-def verify_layer(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None) -> Report:
+def verify_layer(
+    layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, order: int = 1
+) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions.
 
-    `layer`, `form` and `wrt` are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
+    `layer`, `form`, `wrt` and `order` are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
     layer's facts.
     """
     graph = load(layer) if isinstance(layer, str) else layer
-    derivation = derive(graph, form, wrt)
-    checks = generated_checks(derivation, derive(graph, CODE_FORM, wrt))
+    derivation = derive(graph, form, wrt, order)
+    checks = generated_checks(derivation, derive(graph, CODE_FORM, wrt, order))
     return verify(derivation, checks, write=equation_text)
