@@ -17,6 +17,7 @@ from sympy import Rational
 
 from derive.arithmetic import DIGITS, PRECISE, Number
 from derive.derivation import Derivation
+from derive.discrepancy import Term, sized
 from derive.draw import Sample
 from derive.graph import Quantity
 from derive.interpret import Array, Values, convert, run
@@ -50,20 +51,25 @@ class LayerAlone:
             for place in self.values[of]
         }
 
+    def weighted_outputs(self) -> list[Term]:
+        """What the scalar of the first order is added up from: rounding is in proportion to that."""
+        return [sized(value, value) for value in self._weighted(self.values)]
+
+    def _weighted(self, values: Mapping[str, Array]) -> list[Number]:
+        outputs = run(self.layer.equations, values, self.extents, PRECISE)
+        return [
+            PRECISE.multiply([weight, outputs[of][place]])
+            for of, given in self.given[0].items()
+            for place, weight in values[given.name].items()
+        ]
+
     def _moved(self, name: str, place: tuple[int, ...], change: Number) -> Values:
         return {**self.values, name: {**self.values[name], place: self.values[name][place] + change}}
 
     def _scalar(self, order: int, values: Mapping[str, Array], step: Number) -> Number:
         """The scalar of an order: at the first the weighted outputs, then the derivative of the one before."""
         if order == 1:
-            outputs = run(self.layer.equations, values, self.extents, PRECISE)
-            return PRECISE.add(
-                [
-                    PRECISE.multiply([weight, outputs[of][place]])
-                    for of, given in self.given[0].items()
-                    for place, weight in values[given.name].items()
-                ]
-            )
+            return PRECISE.add(self._weighted(values))
         directions = self.directions[order - 2]
 
         def along(distance: Number) -> Number:

@@ -84,7 +84,8 @@ class Report:
         """The report as a table of 100 columns; with the measured errors, or only the bounds that were met."""
         failed = len(self.failures)
         verdict = f"{failed} of {len(self.rows)} checks FAILED" if failed else f"all {len(self.rows)} checks passed"
-        head = f"{self.layer}, {self.form} form: {verdict}, on {len(self.data)} sets of data"
+        order = f", order {self.order}" if self.order > 1 else ""
+        head = f"{self.layer}, {self.form} form{order}: {verdict}, on {len(self.data)} sets of data"
         titles = _columns("step", "line", "oracle", "error" if measured else "bound", "")
         lines = [head, "", titles, "-" * _COLUMNS]
         for row in self.rows:

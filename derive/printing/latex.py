@@ -17,12 +17,12 @@ from derive.printing.lines import break_formula
 from derive.printing.names import Names, Notation
 from derive.printing.outline import (
     given_of,
+    heading_of,
     line_of,
     paragraphs_of,
     remarks_on,
     rule_words,
     sections_of,
-    title_of,
 )
 from derive.printing.width import width_of
 
@@ -43,12 +43,12 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 def latex_document(derivation: Derivation, notation: Notation = "leibniz", detail: Detail = "steps") -> str:
     """A complete article on a derivation. Raises UsageError for an unknown notation."""
-    title = escape_latex(title_of(derivation))
+    heading = escape_latex(heading_of(derivation))
     return "\n".join(
         [
             f"{PREAMBLE}\\begin{{document}}",
             "",
-            rf"\section*{{{title}: the backward pass}}",
+            rf"\section*{{{heading}}}",
             "",
             *(f"{escape_latex(paragraph)}\n" for paragraph in paragraphs_of(derivation)),
             latex_fragment(derivation, notation, detail).rstrip("\n"),

@@ -131,9 +131,9 @@ class Layout:
         if isinstance(expression, (*REDUCTIONS, where)):
             return False
         if isinstance(expression, Indexed):
-            return not self._names.is_derived(name_of(expression))
+            return self._names.is_plain(name_of(expression))
         if isinstance(expression, Symbol):
-            return not self._names.is_derived(name_of(expression))
+            return self._names.is_plain(name_of(expression))
         if isinstance(expression, Pow) and not isinstance(expression, exp) and isinstance(expression.base, Add):
             # (var + eps)**(-3/2) stays outside, as it is usually written.
             return expression.exp == _HALF and self._is_flat(expression.base)

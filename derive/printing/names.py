@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, get_args
 
 from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.graph import Quantity
-from derive.printing.symbols import Reading, plain_reading, read_name
+from derive.printing.symbols import BAR, Reading, plain_reading, read_name
 
 Notation = Literal["leibniz", "d", "bar"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
@@ -36,17 +37,22 @@ class Names:
         self.notation: Notation = notation
         self._quantities = quantities or {}
         self._positions = {name: number for number, name in enumerate(self._quantities)}
+        gradients = [q for q in self._quantities.values() if q.role in ("cotangent", "contribution")]
+        self.order = max((quantity.order for quantity in gradients), default=1)
         self._readings = self._distinct_readings()
         taken = {index.name for q in self._quantities.values() for index in q.indices}
         taken |= {index.extent for q in self._quantities.values() for index in q.indices}
         taken |= {q.name for q in self._quantities.values() if q.role not in DERIVED_ROLES}
-        # The loss is no quantity of the layer, unless the layer has an L of its own.
-        self.loss = "L" if "L" not in taken else "ℓ"
+        # The loss is no quantity of the layer, unless the layer has an L of its own. That of a higher order is.
+        self.loss = next((q.name for q in self._quantities.values() if q.role == "loss"), "")
+        self.loss = self.loss or ("L" if "L" not in taken else "ℓ")
 
     @classmethod
     def of(cls, derivation: Derivation, notation: Notation = "leibniz") -> Names:
         """The names that the steps and results of a derivation can mention."""
-        return cls(derivation.by_name, notation)
+        # What a gradient of a lower order belongs to need not be there any more.
+        former = {name: q for lower in derivation.orders[:-1] for name, q in lower.backward.by_name.items()}
+        return cls(derivation.by_name | {n: q for n, q in former.items() if n not in derivation.by_name}, notation)
 
     def quantity(self, name: str) -> Quantity | None:
         """What is known about a name."""
@@ -58,8 +64,20 @@ class Names:
         return quantity.role if quantity else ""
 
     def is_gradient(self, name: str | None) -> bool:
-        """Whether the name stands for a derivative of the loss."""
-        return self.role(name) in ("cotangent", "contribution")
+        """Whether the name stands for a derivative of the loss; those of a lower order are quantities like any."""
+        quantity = self._quantities.get(name or "")
+        return quantity is not None and quantity.role in ("cotangent", "contribution") and not self.is_lower(quantity)
+
+    def is_lower(self, quantity: Quantity) -> bool:
+        """Whether a gradient is one of a lower order, which is written as dx in every notation."""
+        return quantity.order < self.order
+
+    def is_plain(self, name: str | None) -> bool:
+        """Whether a name is written without a fraction, an accent or a mark, so that a d can stand before it."""
+        quantity = self._quantities.get(name or "")
+        if quantity is None or not self.is_derived(name):
+            return True
+        return quantity.role == "cotangent" and self.is_lower(quantity)
 
     def is_derived(self, name: str | None) -> bool:
         """Whether the name is written in terms of another one, such as ∂L/∂x."""
@@ -78,6 +96,9 @@ class Names:
         fixed = [index for q in primal for index in q.indices]
         taken = set(_RESERVED)
         taken |= {read_name(name) for index in fixed for name in (index.name, index.extent)}
+        if self.notation == "bar":
+            plain = [reading for q in primal if not (reading := read_name(q.name)).accent]
+            taken |= {replace(reading, accent=BAR) for reading in plain if reading.is_letter}
         found: dict[str, Reading] = {}
         # A square such as the variance's gives way to sigma itself, wherever that stands.
         for quantity in sorted(primal, key=lambda q: bool(read_name(q.name).exponent)):

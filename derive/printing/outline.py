@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from derive.derivation import Derivation, Detail, Prose, Step
-from derive.graph import Equation, Fact, Quantity, name_of
+from derive.graph import Equation, Fact, Quantity, name_of, reference
 
 _FORWARD = ""  # the subject of the forward pass, which is no quantity
+_LOWER = "order "  # with a number behind it, that of what a lower order has found
+_SCALAR = " "  # that of what is differentiated, where it is not any loss
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,18 @@ def title_of(derivation: Derivation) -> str:
     return words[:1].upper() + words[1:]
 
 
+def heading_of(derivation: Derivation) -> str:
+    """What the derivation is about, in words: the backward pass, or gradients of a higher order."""
+    if derivation.order == 1:
+        return f"{title_of(derivation)}: the backward pass"
+    return f"{title_of(derivation)}: the gradients of order {derivation.order}"
+
+
+def scalar_of(derivation: Derivation) -> Quantity | None:
+    """The scalar that is differentiated at a higher order; None at order 1, where it is any loss."""
+    return next((quantity for quantity in derivation.quantities if quantity.role == "loss"), None)
+
+
 def paragraphs_of(derivation: Derivation) -> list[str]:
     """The layer's description, a string for each paragraph."""
     blocks = re.split(r"\n\s*\n", derivation.forward.description.strip())
@@ -44,15 +58,21 @@ def given_of(derivation: Derivation) -> list[Given]:
     """Inputs and constants in file order, then the cotangents that come from above."""
     rows = [Given(quantity, _note(quantity)) for quantity in derivation.forward.inputs]
     own = {quantity.name for quantity in derivation.forward.inputs}
+    scalar = scalar_of(derivation)
+    of: Prose = ("gradient of the loss with respect to ",)
+    if scalar is not None:
+        of = ("gradient of ", scalar.element, " with respect to ")
     for quantity in derivation.backward.inputs:
         if quantity.name not in own:
             primal = derivation.by_name.get(quantity.of or "")
-            note: Prose = ("gradient of the loss with respect to ", primal.element) if primal else ("given",)
-            rows.append(Given(quantity, note))
+            rows.append(Given(quantity, (*of, primal.element) if primal else ("given",)))
     return rows
 
 
 def _note(quantity: Quantity) -> Prose:
+    if quantity.of is not None:
+        of = reference(quantity.of, [index.symbol for index in quantity.indices])
+        return (f"given at order {quantity.order}: the gradient with respect to ", of)
     if quantity.role != "constant":
         return ("input",)
     return ("constant",) if quantity.default is None else ("constant, by default ", quantity.default)
@@ -64,11 +84,21 @@ def sections_of(derivation: Derivation, detail: Detail) -> list[Section]:
     subjects = _subjects(derivation, steps)
     sections = []
     for subject, group in groupby(zip(subjects, steps, strict=True), key=lambda pair: pair[0]):
-        heading: Prose = ("Forward pass",)
-        if subject != _FORWARD:
-            heading = ("Gradient with respect to ", derivation.by_name[subject].element)
-        sections.append(Section(heading, tuple(step for _, step in group)))
+        sections.append(Section(_heading(derivation, subject), tuple(step for _, step in group)))
     return sections
+
+
+def _heading(derivation: Derivation, subject: str) -> Prose:
+    if subject == _FORWARD:
+        return ("Forward pass",)
+    if subject.startswith(_LOWER):
+        return (f"Found at order {subject.removeprefix(_LOWER)}",)
+    scalar = scalar_of(derivation)
+    if scalar is None:
+        return ("Gradient with respect to ", derivation.by_name[subject].element)
+    if subject == _SCALAR:
+        return ("What is differentiated",)
+    return ("Gradient of ", scalar.element, " with respect to ", derivation.by_name[subject].element)
 
 
 def _subjects(derivation: Derivation, steps: list[Step]) -> list[str]:
@@ -83,11 +113,17 @@ def _subjects(derivation: Derivation, steps: list[Step]) -> list[str]:
 
 
 def _subject(derivation: Derivation, step: Step) -> str | None:
-    if step.rule in ("forward", "given"):
+    if step.rule == "forward" or (step.rule == "given" and derivation.order == 1):
         return _FORWARD
+    if step.rule == "given":
+        return _SCALAR
     equation = step.equation if isinstance(step.equation, Equation) else step.display
     quantity = derivation.by_name.get(equation.name) if equation is not None else None
     if quantity is None:
+        return None
+    if step.rule == "lower-order":
+        return f"{_LOWER}{quantity.order}"
+    if quantity.name in derivation.forward.by_name:
         return None
     if quantity.role == "local_derivative":
         return name_of(quantity.denominator)
@@ -107,18 +143,42 @@ def rule_words(step: Step) -> str:
 
 def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
     """Sentences that explain the symbols which no line of the derivation defines."""
-    remarks: list[Prose] = []
+    remarks = _on_scalar(derivation)
+    scalar = scalar_of(derivation)
+    loss: Prose = ("the loss, a scalar",) if scalar is None else (scalar.element,)
     for given in given_of(derivation):
         primal = derivation.by_name.get(given.quantity.of or "")
-        if primal is not None:
-            what = " is the derivative of the loss, a scalar, with respect to "
-            remarks.append((given.quantity.element, what, primal.element, "; it is given."))
+        if primal is not None and given.quantity.order == derivation.order:
+            what: Prose = (" is the derivative of ", *loss, ", with respect to ")
+            if scalar is not None:
+                what = (" is the derivative of ", *loss, " with respect to ")
+            remarks.append((given.quantity.element, *what, primal.element, "; it is given."))
             break
     names = [step.equation.name for step in derivation.shown(detail) if isinstance(step.equation, Equation)]
     for name in names:
+        if name in derivation.forward.by_name:
+            continue
         part = derivation.by_name.get(name)
         via = derivation.by_name.get(part.via or "") if part is not None else None
         if part is not None and via is not None and part.role == "contribution":
             remarks.append((part.element, " is the part of the gradient that comes through ", via.element, "."))
             break
+    return remarks
+
+
+def _on_scalar(derivation: Derivation) -> list[Prose]:
+    """What a higher order differentiates, in words and as a formula, and how the lower orders are written."""
+    scalar = scalar_of(derivation)
+    line = next((s.equation for s in derivation.steps if s.rule == "given"), None)
+    if scalar is None or not isinstance(line, Equation):
+        return []
+    lower = derivation.order - 1
+    words = f" is the scalar that is differentiated at order {derivation.order}, the gradients of order {lower}, each "
+    remarks: list[Prose] = [
+        (scalar.element, words, "weighted with what is given for it: ", scalar.element, " = ", line.expression, ".")
+    ]
+    found = derivation.forward.by_name[derivation.forward.outputs[0]]
+    if found.of is not None:
+        of = reference(found.of, [index.symbol for index in found.indices])
+        remarks.append((found.element, f" is the gradient of order {found.order} with respect to ", of, "."))
     return remarks
