@@ -281,6 +281,8 @@ def _docs(options: argparse.Namespace) -> int:
 
 
 def _extents(options: argparse.Namespace) -> dict[str, int]:
+    if options.order > 1:
+        raise UsageError("--extent writes the derivation of order 1 out; leave it away, or --order")
     extents: dict[str, int] = {}
     for name, value in options.extent:
         if extents.setdefault(name, value) != value:

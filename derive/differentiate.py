@@ -168,6 +168,7 @@ def joint_graph(found: Sweep) -> Graph:
 def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:
     if wrt is None:
         return graph.differentiable
+    d = cotangent_prefix(graph.sweeps.count("reverse") + 1)
     for name in wrt:
         quantity = graph.by_name.get(name)
         if quantity is None or quantity.role == "constant":
@@ -177,7 +178,7 @@ def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:
             choices = [q.name for q in graph.quantities if q.role != "constant" and not _is_end(graph, q.name)]
             raise UsageError(f"no gradient with respect to {name!r}: it {what}; choose from {', '.join(choices)}")
         if _is_end(graph, name):
-            raise UsageError(f"no gradient with respect to {name!r}: it is an output, and d{name} is given")
+            raise UsageError(f"no gradient with respect to {name!r}: it is an output, and {d}{name} is given")
     return tuple(dict.fromkeys(wrt))
 
 

@@ -19,6 +19,7 @@ from derive.arithmetic import DIGITS, PRECISE, Number
 from derive.derivation import Derivation
 from derive.discrepancy import Term, sized
 from derive.draw import Sample
+from derive.errors import LayerError
 from derive.graph import Quantity
 from derive.interpret import Array, Values, convert, run
 
@@ -37,7 +38,10 @@ class LayerAlone:
         self.values: Values = convert(sample.inputs, PRECISE)
         for output, array in sample.cotangents.items():
             self.values[self.given[-1][output].name] = {p: PRECISE.number(v) for p, v in array.items()}
-        # At the last order L is differentiated along what is given for the gradient with respect to each name.
+        missing = [q.name for q in derivation.whole.inputs if q.name not in self.values]
+        if missing:
+            raise LayerError(f"the data have no {', '.join(missing)}", "draw them for `derivation.whole`")
+        # The direction in which each name is changed: what is given for the gradient with respect to it.
         self.directions = [
             {str(lower.forward.by_name[of].of): q.name for of, q in given.items()}
             for lower, given in zip(derivation.orders[1:], self.given[1:], strict=True)

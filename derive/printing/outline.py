@@ -65,7 +65,8 @@ def given_of(derivation: Derivation) -> list[Given]:
     for quantity in derivation.backward.inputs:
         if quantity.name not in own:
             primal = derivation.by_name.get(quantity.of or "")
-            rows.append(Given(quantity, (*of, primal.element) if primal else ("given",)))
+            note: Prose = (*of, primal.element) if primal else ("given",)
+            rows.append(Given(quantity, (*note, ", directly") if quantity.role == "contribution" else note))
     return rows
 
 
@@ -173,10 +174,8 @@ def _on_scalar(derivation: Derivation) -> list[Prose]:
     if scalar is None or not isinstance(line, Equation):
         return []
     lower = derivation.order - 1
-    words = f" is the scalar that is differentiated at order {derivation.order}, the gradients of order {lower}, each "
-    remarks: list[Prose] = [
-        (scalar.element, words, "weighted with what is given for it: ", scalar.element, " = ", line.expression, ".")
-    ]
+    words = f" is the scalar that order {derivation.order} differentiates, the gradients of order {lower}, each weighted "
+    remarks: list[Prose] = [(scalar.element, words, "with what is given for it: ", line.expression)]
     found = derivation.forward.by_name[derivation.forward.outputs[0]]
     if found.of is not None:
         of = reference(found.of, [index.symbol for index in found.indices])
