@@ -141,7 +141,7 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument("--form", choices=FORMS, default=form, help=f"the shape of the result (default: {form})")
     verb.add_argument("--wrt", type=_names, metavar="x,gamma", help="the gradients wanted (default: all inputs)")
     verb.add_argument(
-        "--order", type=int, choices=ORDERS, default=1, help="2: the gradients of the gradients, 3: of those (default: 1)"
+        "--order", type=int, choices=ORDERS, default=1, help="2: gradients of the gradients, 3: of those (default: 1)"
     )
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 

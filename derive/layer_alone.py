@@ -4,7 +4,7 @@
     Output   the true derivatives of the last two orders, by nested central differences in 120 digits
 
 The evidence for an order could rest on that of the order below, and share its errors. So the scalar of each order is
-written down by its definition: L1 is the sum of <dy, y>, L2 the derivative of L1 in the direction (d2dx, d2dgamma, ...),
+written down by its definition: L1 is the sum of dy*y, L2 the derivative of L1 in the direction (d2dx, d2dgamma, ...),
 L3 that of L2 in the direction (d3d2dy, d3d2x, ...). Each is a difference quotient of the one before, down to the
 equations of the layer; what was derived is not looked at.
 """
@@ -12,6 +12,7 @@ equations of the layer; what was derived is not looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sympy import Rational
 
@@ -49,11 +50,12 @@ class LayerAlone:
 
     def gradient(self, of: str, order: int) -> Array:
         """The derivative of the scalar of an order with respect to an input of that order (x, dy, d2dx)."""
-        step = _step(order)
-        return {
-            place: _difference(lambda change, at=place: self._scalar(order, self._moved(of, at, change), step), step)
-            for place in self.values[of]
-        }
+        step, array = _step(order), self.values[of]
+
+        def moved(place: tuple[int, ...], change: Number) -> Number:
+            return self._scalar(order, {**self.values, of: {**array, place: array[place] + change}}, step)
+
+        return {place: _difference(partial(moved, place), step) for place in array}
 
     def weighted_outputs(self) -> list[Term]:
         """What the scalar of the first order is added up from: rounding is in proportion to that."""
@@ -66,9 +68,6 @@ class LayerAlone:
             for of, given in self.given[0].items()
             for place, weight in values[given.name].items()
         ]
-
-    def _moved(self, name: str, place: tuple[int, ...], change: Number) -> Values:
-        return {**self.values, name: {**self.values[name], place: self.values[name][place] + change}}
 
     def _scalar(self, order: int, values: Mapping[str, Array], step: Number) -> Number:
         """The scalar of an order: at the first the weighted outputs, then the derivative of the one before."""

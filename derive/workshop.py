@@ -39,8 +39,8 @@ def verify_layer(
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions.
 
-    `layer`, `form`, `wrt` and `order` are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
-    layer's facts.
+    `layer`, `form`, `wrt` and `order` are those of `derive`. Raises what that raises, and LayerError where no data
+    satisfy the layer's facts.
     """
     graph = load(layer) if isinstance(layer, str) else layer
     derivation = derive(graph, form, wrt, order)

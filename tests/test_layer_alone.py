@@ -68,7 +68,8 @@ def with_line(graph: Graph, name: str, change: Callable[[Expr], Expr]) -> Graph:
 
 
 def quick(derivation: Derivation) -> Report:
-    return verify(derivation, samples=draw_samples(derivation.whole)[:1])
+    ordinary = [sample for sample in draw_samples(derivation.whole) if sample.regime == "ordinary"]
+    return verify(derivation, samples=ordinary[1:2])
 
 
 def failed(report: Report) -> dict[str, set[str]]:
@@ -171,5 +172,5 @@ def computed(derivation: Derivation, sample: Sample) -> Values:
 
 def test_the_layer_is_the_first_of_the_orders() -> None:
     derivation = derive("batch_norm", order=3)
-    assert [1, 2, 3] == [lower.order for lower in derivation.orders]
+    assert [lower.order for lower in derivation.orders] == [1, 2, 3]
     assert load("batch_norm") == derivation.orders[0].forward

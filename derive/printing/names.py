@@ -35,7 +35,7 @@ class Names:
         if notation not in NOTATIONS:
             raise UsageError(f"unknown notation {notation!r}; choose from {', '.join(NOTATIONS)}")
         self.notation: Notation = notation
-        self._quantities = quantities or {}
+        self._quantities: Mapping[str, Quantity] = quantities or {}
         self._positions = {name: number for number, name in enumerate(self._quantities)}
         gradients = [q for q in self._quantities.values() if q.role in ("cotangent", "contribution")]
         self.order = max((quantity.order for quantity in gradients), default=1)
@@ -53,6 +53,11 @@ class Names:
         # What a gradient of a lower order belongs to need not be there any more.
         former = {name: q for lower in derivation.orders[:-1] for name, q in lower.backward.by_name.items()}
         return cls(derivation.by_name | {n: q for n, q in former.items() if n not in derivation.by_name}, notation)
+
+    @property
+    def known(self) -> Mapping[str, Quantity]:
+        """Every quantity that has a symbol here, by its name."""
+        return self._quantities
 
     def quantity(self, name: str) -> Quantity | None:
         """What is known about a name."""

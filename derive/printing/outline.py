@@ -173,8 +173,8 @@ def _on_scalar(derivation: Derivation) -> list[Prose]:
     line = next((s.equation for s in derivation.steps if s.rule == "given"), None)
     if scalar is None or not isinstance(line, Equation):
         return []
-    lower = derivation.order - 1
-    words = f" is the scalar that order {derivation.order} differentiates, the gradients of order {lower}, each weighted "
+    order = derivation.order
+    words = f" is the scalar that order {order} differentiates, the gradients of order {order - 1}, each weighted "
     remarks: list[Prose] = [(scalar.element, words, "with what is given for it: ", line.expression)]
     found = derivation.forward.by_name[derivation.forward.outputs[0]]
     if found.of is not None:

@@ -43,7 +43,7 @@ def show_text(
     Raises UsageError for an unknown notation.
     """
     names = Names.of(derivation, notation)
-    writer = TextWriter(LayerTextPrinter(names, _all_subscripts(derivation)) if unicode else None, width)
+    writer = TextWriter(LayerTextPrinter(names, all_subscripts(derivation)) if unicode else None, width)
     title = title_of(derivation) if derivation.order == 1 else heading_of(derivation)
     blocks = [title + "\n" + ("═" if unicode else "=") * columns(title)]
     blocks += [writer.wrapped(paragraph) for paragraph in paragraphs_of(derivation)]
@@ -157,7 +157,7 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
-def _all_subscripts(derivation: Derivation) -> bool:
+def all_subscripts(derivation: Derivation) -> bool:
     """Whether indices can be Unicode subscripts throughout: all are letters that have one, and no name ends in one."""
     primal = ("input", "constant", "intermediate")
     known = [q for lower in derivation.orders for q in lower.by_name.values()]
