@@ -174,8 +174,9 @@ def _on_scalar(derivation: Derivation) -> list[Prose]:
     if scalar is None or not isinstance(line, Equation):
         return []
     order = derivation.order
-    words = f" is the scalar that order {order} differentiates, the gradients of order {order - 1}, each weighted "
-    remarks: list[Prose] = [(scalar.element, words, "with what is given for it: ", line.expression)]
+    words = f": the gradients of order {order - 1}, each weighted with what is given for it."
+    start = f"Order {order} differentiates the scalar "
+    remarks: list[Prose] = [(start, line.expression, " called ", scalar.element, words)]
     found = derivation.forward.by_name[derivation.forward.outputs[0]]
     if found.of is not None:
         of = reference(found.of, [index.symbol for index in found.indices])

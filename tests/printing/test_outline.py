@@ -58,9 +58,9 @@ def test_the_scalar_is_told_in_words_and_as_a_formula(second: Derivation) -> Non
     remarks = [prose_text(remark) for remark in remarks_on(second, "brief")]
     formula = "sum(d2dbeta[j]*dbeta[j] for j in D) + sum(d2dgamma[j]*dgamma[j] for j in D) + "
     formula += "sum(d2dx[i, j]*dx[i, j] for i in N for j in D)"
-    words = "L2 is the scalar that order 2 differentiates, the gradients of order 1, each weighted with what is given"
+    words = "the gradients of order 1, each weighted with what is given for it"
     assert remarks == [
-        f"{words} for it: {formula}",
+        f"Order 2 differentiates the scalar {formula} called L2: {words}.",
         "dx[i, j] is the gradient of order 1 with respect to x[i, j].",
         "d2dx[i, j] is the derivative of L2 with respect to dx[i, j]; it is given.",
     ]
