@@ -45,6 +45,7 @@ class _Naming:
     def __init__(self, graph: Graph) -> None:
         self.quantities: dict[str, Quantity] = {}
         self._known = dict(graph.by_name)
+        self._order = len(graph.sweeps)  # that of the sweep that found the sums
         self._elements: dict[Expr, Expr] = {}
         self._new: list[Equation] = []
         self._names = (name for name in (f"c{number}" for number in count(1)) if name not in graph.names)
@@ -70,7 +71,7 @@ class _Naming:
         if key not in self._elements:
             extents = index_extents(total, self._known)
             indices = tuple(Index(symbol.name, extent) for symbol, extent in extents.items())
-            quantity = Quantity(next(self._names), indices, "helper")
+            quantity = Quantity(next(self._names), indices, "helper", order=self._order)
             self.quantities[quantity.name] = self._known[quantity.name] = quantity
             readable = self._bound.apply(total, list(extents))
             self._new.append(Equation(quantity.name, indices, readable))

@@ -24,25 +24,31 @@ from derive.verifier import verify
 CODE_FORM: Form = "reuse"
 
 
-def compile_layer(layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None) -> ModuleType:
+def compile_layer(
+    layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None, order: int = 1
+) -> ModuleType:
     """The functions of a layer, as a module with `forward`, `backward` and `Residuals`, which NumPy alone runs.
 
-    `layer`, `form` and `wrt` are those of `derive`. Raises what that raises.
+    `layer`, `form`, `wrt` and `order` are those of `derive`. Raises what that raises.
     """
-    return compile_derivation(derive(layer, form, wrt))
+    return compile_derivation(derive(layer, form, wrt, order))
 
 
 def verify_layer(
-    layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, mode: Mode = "reverse"
+    layer: Graph | str,
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
-    `layer`, `form`, `wrt` and `mode` are those of `derive`. Raises what that raises, and LayerError where no data
-    satisfy the layer's facts.
+    `layer`, `form`, `wrt`, `order` and `mode` are those of `derive`. Raises what that raises, and LayerError where no
+    data satisfy the layer's facts.
     """
     graph = load(layer) if isinstance(layer, str) else layer
-    derivation = derive(graph, form, wrt, mode=mode)
+    derivation = derive(graph, form, wrt, order, mode)
     # There are no functions for tangents.
-    coded = derive(graph, CODE_FORM, wrt) if mode == "reverse" else None
+    coded = derive(graph, CODE_FORM, wrt, order) if mode == "reverse" else None
     checks = generated_checks(derivation, coded)
     return verify(derivation, checks, write=equation_text)

@@ -39,8 +39,8 @@ def test_the_evidence_for_batch_normalization() -> None:
 def test_a_wrong_result_is_seen(tampered: str, rows: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In the form that is verified, and in the one that the functions are made of."""
 
-    def planted(layer: Graph, form: str, wrt: object = None, mode: str = "reverse") -> Derivation:
-        found = derive(layer, form, wrt, mode=mode)
+    def planted(layer: Graph, form: str, wrt: object = None, order: int = 1, mode: str = "reverse") -> Derivation:
+        found = derive(layer, form, wrt, order, mode)
         return with_result(found, "dbeta[j] = sum(dy[i, j] for i in N) + 1/1000000") if form == tampered else found
 
     monkeypatch.setattr(workshop, "derive", planted)
