@@ -122,6 +122,7 @@ def _fill_markdown(verb: _Parser) -> None:
 
 def _fill_code(verb: _Parser) -> None:
     _add_derivation(verb, "reuse")
+    _add_order(verb)
     verb.add_argument("--target", choices=TARGETS, default="numpy", help="what the code runs on (default: numpy)")
 
 
@@ -141,6 +142,10 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument("--form", choices=FORMS, default=form, help=f"the shape of the result (default: {form})")
     verb.add_argument("--wrt", type=_names, metavar="x,gamma", help="the gradients wanted (default: all inputs)")
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+
+
+def _add_order(verb: _Parser) -> None:
+    verb.add_argument("--order", type=int, choices=(1, 2, 3), default=1, help="of the gradients (default: 1)")
 
 
 def _add_printing(verb: _Parser) -> None:
@@ -247,10 +252,9 @@ def _markdown(options: argparse.Namespace) -> int:
 
 def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
-    from derive.codegen.numpy import module_text
-    from derive.pipeline import derive
+    from derive.codegen.numpy import derivations_for_code, module_text
 
-    return _write(options, module_text(derive(graph, options.form, options.wrt)))
+    return _write(options, module_text(*derivations_for_code(graph, options.form, options.wrt, options.order)))
 
 
 def _verify(options: argparse.Namespace) -> int:

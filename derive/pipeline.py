@@ -63,6 +63,21 @@ def derive(layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = 
         return explain(found, closing, form)
 
 
+def derive_in_turn(
+    layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, order: int = 1
+) -> tuple[Derivation, ...]:
+    """The derivations of order 1 up to `order`, each of the very gradients of the one before it.
+
+    `layer`, `form` and `wrt` are those of `derive`; `wrt` chooses the gradients of order 1.
+    """
+    graph = load(layer) if isinstance(layer, str) else layer
+    found = [derive(graph, form, wrt)]
+    for _ in range(order - 1):
+        graph = as_layer(found[-1].backward, graph.by_name)
+        found.append(derive(graph, form))
+    return tuple(found)
+
+
 def _is_cheaper(found: Sweep, closing: Closing) -> bool:
     """Whether the closed form costs less than the staged one, in which every cotangent is computed and kept."""
     staged: list[tuple[int, Expr]] = [

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 WIDTH = 120
 _OPENING, _CLOSING = "([{", ")]}"
-_KEPT = "\N{NO-BREAK SPACE}"
+# Stands for a space at which no line ends, until the line is done.
+KEPT = "\N{NO-BREAK SPACE}"
 
 
 def statement(target: str, text: str, indent: int = 4) -> list[str]:
@@ -32,11 +33,20 @@ def formula(text: str, first: str, others: str) -> list[str]:
 
     No line ends inside x[i, j] or `for i in N`.
     """
-    whole = re.sub(r"\[[^\]]*\]| for \w+ in \w+", lambda match: match[0].replace(" ", _KEPT), text)
+    whole = re.sub(r"\[[^\]]*\]| for \w+ in \w+", lambda match: match[0].replace(" ", KEPT), text)
     lines = textwrap.wrap(
         whole, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
     )
-    return [line.replace(_KEPT, " ") for line in lines]
+    return [line.replace(KEPT, " ") for line in lines]
+
+
+def prose(text: str, indent: int = 0) -> list[str]:
+    """The lines of a paragraph."""
+    pad = " " * indent
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=pad, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
+    )
+    return [line.replace(KEPT, " ") for line in lines]
 
 
 def call(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> list[str]:
