@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from derive.codegen.arrays import ArrayPrinter
 from derive.codegen.contract import Checks, array_line, array_lines, cotangent_lines, scalar_line, unpacking_lines
-from derive.codegen.residuals import Residuals, cotangents_of, second_order_equations, used_in
+from derive.codegen.residuals import Residuals, cotangents_of, first_order_equations, second_order_equations, used_in
 from derive.codegen.runtime import DTYPE_OF
 from derive.codegen.signatures import (
     argument_type,
@@ -75,7 +75,7 @@ def backward_lines(derivation: Derivation, residuals: Residuals, together: str) 
     first = f"Return {bundle(gradients)}, the {noun} of a loss whose gradient with respect to {outputs} is given."
     given = _Given((), cotangents, together if len(cotangents) > 1 else "")
     doc = docstring(first, [*given.rows(), *((q.name, described(q)) for q in gradients)], [_GRADIENT_CONTRACT])
-    return _gradient_function("backward", graph, derivation.results, given, doc, residuals)
+    return _gradient_function("backward", graph, first_order_equations(derivation), given, doc, residuals)
 
 
 def double_backward_lines(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from derive.codegen.axes import extents_in
 from derive.codegen.signatures import type_of
 from derive.codegen.wrapping import WIDTH, call
 from derive.derivation import Derivation
-from derive.graph import Equation, Quantity, names_in
+from derive.graph import Equation, Graph, Quantity, names_in
 
 # Names that a NamedTuple has already.
 _TUPLE_METHODS = ("count", "index")
@@ -59,7 +59,7 @@ class Residuals:
 
 def residuals_of(derivation: Derivation, second: Derivation | None) -> Residuals:
     """What the gradients use and the cotangents do not bring; `second` is a derivation of the gradients' own."""
-    equations = list(derivation.results)
+    equations = first_order_equations(derivation)
     given = cotangents_of(derivation)
     if second is not None:
         equations += second_order_equations(derivation, second)
@@ -76,14 +76,24 @@ def residuals_of(derivation: Derivation, second: Derivation | None) -> Residuals
     return Residuals(quantities, extents, not any(q.indices for q in quantities), needed_by)
 
 
+def first_order_equations(derivation: Derivation) -> list[Equation]:
+    """The lines of `backward`: of the results, what the gradients need."""
+    return _reaching(derivation.backward, derivation.results)
+
+
 def second_order_equations(derivation: Derivation, second: Derivation) -> list[Equation]:
     """The lines of `double_backward`: what it needs of the first order that is no residual, and the second order."""
-    needed = used_in(second.results)
-    own = [e for e in second.forward.equations if e.name not in derivation.forward.by_name]
-    for equation in reversed(own):
+    known = derivation.forward.by_name
+    return _reaching(second.backward, [e for e in second.backward.equations if e.name not in known])
+
+
+def _reaching(graph: Graph, equations: Sequence[Equation]) -> list[Equation]:
+    """Those of the equations that the graph's outputs depend on."""
+    needed = set(graph.outputs)
+    for equation in reversed(equations):
         if equation.name in needed:
             needed |= used_in([equation])
-    return [*(e for e in own if e.name in needed), *second.results]
+    return [equation for equation in equations if equation.name in needed]
 
 
 def used_in(equations: Iterable[Equation]) -> set[str]:
