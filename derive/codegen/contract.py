@@ -17,9 +17,13 @@ from derive.printing.grammar import equation_text
 
 # How a fact is said not to hold, so that NaN does not pass.
 _FAILS: dict[Relation, str] = {
-    "==": "{0} != {1}", "!=": "not ({0} < {1} or {0} > {1})", "<": "not {} < {}", "<=": "not {} <= {}", ">": "not {} > {}",
+    "==": "{} != {}",
+    "!=": "not ({0} < {1} or {0} > {1})",
+    "<": "not {} < {}",
+    "<=": "not {} <= {}",
+    ">": "not {} > {}",
     ">=": "not {} >= {}",
-}  # fmt: skip
+}
 
 
 class Checks:

@@ -153,6 +153,15 @@ def test_facts_are_checked(arguments: dict[str, Any], message: str) -> None:
     assert message == message_of(error)
 
 
+def test_nan_is_not_just_any_other_number() -> None:
+    text = "x: [N]\na: constant\nassert a != 0\ny[i] = x[i]/a"
+    module = compile_derivation(derive(parse_layer(text), "staged"))
+    assert np.isfinite(module.forward(G, -2.0)[0]).all()
+    for wrong in (0.0, np.nan):
+        with pytest.raises(ValueError, match="a: expected a != 0, got a = "):
+            module.forward(G, wrong)
+
+
 def test_facts_about_arrays_can_be_left_unchecked() -> None:
     module = compile_derivation(derive(parse_layer(WEIGHTED), "staged"))
     good, _ = module.forward(**weighted())
