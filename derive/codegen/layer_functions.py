@@ -16,6 +16,7 @@ from derive.codegen.signatures import (
     default_text,
     described,
     docstring,
+    return_line,
     signature,
     type_of,
 )
@@ -160,7 +161,6 @@ def _gradient_function(
     for q in given.quantities:
         unused = q.name not in used
         heads += array_line(q, known, dtype, unused) if q.indices else scalar_line(q, dtype, unused)
-    values = bundle(gradients)
     return [
         *signature(name, [*given.parameters(), "residuals: Residuals"], bundle_type(gradients)),
         *doc,
@@ -168,7 +168,7 @@ def _gradient_function(
         *heads,
         *(["", *body.lines] if body.lines else []),
         "",
-        f"    return {values.strip('()') or values}",
+        *return_line([q.name for q in gradients]),
     ]
 
 

@@ -144,6 +144,6 @@ def _suppressions(derivation: Derivation, second: Derivation | None, residuals: 
     codes = ["E741"] if any(name in ("l", "O", "I") for name in names) else []
     if not all(name.isascii() for name in names):
         codes.append("PLC2401")
-    if any(name != name.lower() and name != name.upper() for name in residuals.names):
+    if any(name.lstrip("_")[:1].islower() and name != name.lower() for name in residuals.names):
         codes.append("N815")
     return [f"# ruff: noqa: {', '.join(codes)}"] if codes else []

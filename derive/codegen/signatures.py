@@ -6,13 +6,23 @@ from collections.abc import Callable, Sequence
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.decimals import decimal_text
-from derive.codegen.wrapping import call, prose
+from derive.codegen.wrapping import WIDTH, call, prose
 from derive.graph import Quantity
 
 
 def signature(name: str, parameters: Sequence[str], returned: str) -> list[str]:
-    """The lines of `def`."""
-    return call(f"def {name}", parameters, f" -> {returned}:", indent=0)
+    """The lines of `def`; a long type of the result is taken apart."""
+    whole = call(f"def {name}", parameters, f" -> {returned}:", indent=0)
+    if all(len(line) <= WIDTH for line in whole):
+        return whole
+    outer, inside = returned.removesuffix("]").split("[", maxsplit=1)
+    return [*call(f"def {name}", parameters, f" -> {outer}[", indent=0), *prose(inside, 4), "]:"]
+
+
+def return_line(values: Sequence[str]) -> list[str]:
+    """The lines of `return`."""
+    line = f"    return {', '.join(values) or '()'}"
+    return [line] if len(line) <= WIDTH else call("return ", values, "")
 
 
 def docstring(first: str, rows: Sequence[tuple[str, str]], paragraphs: Sequence[str]) -> list[str]:

@@ -31,12 +31,16 @@ def comment(text: str, indent: int = 4) -> list[str]:
 def formula(text: str, first: str, others: str) -> list[str]:
     """The lines of an equation in the layer grammar, each line after the first with `others` before it.
 
-    No line ends inside x[i, j] or `for i in N`.
+    No line ends inside x[i, j] or `for i in N`, and before a `for` only where there is no other way.
     """
-    whole = re.sub(r"\[[^\]]*\]| for \w+ in \w+", lambda match: match[0].replace(" ", KEPT), text)
-    lines = textwrap.wrap(
-        whole, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
-    )
+    lines: list[str] = []
+    for kept in (r"\[[^\]]*\]| for \w+ in \w+", r"\[[^\]]*\]|for \w+ in \w+"):
+        whole = re.sub(kept, lambda match: match[0].replace(" ", KEPT), text)
+        lines = textwrap.wrap(
+            whole, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+        )
+        if all(len(line) <= WIDTH for line in lines):
+            break
     return [line.replace(KEPT, " ") for line in lines]
 
 

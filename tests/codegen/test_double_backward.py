@@ -299,17 +299,37 @@ def test_gradients_that_are_zero_and_gradients_that_there_are_none_of() -> None:
     assert "Return an empty tuple" in module_text(*orders)
 
 
+# Sums over three indices that hang together with what stands around them.
+LONG = """
+x: [N, C, H, W]
+gamma: [C]
+beta: [C]
+eps: constant = 1e-5
+assert eps > 0
+mu[c] = mean(x[n, c, h, w] for n in N for h in H for w in W)
+var[c] = mean((x[n, c, h, w] - mu[c])**2 for n in N for h in H for w in W)
+xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
+y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
+"""
+
+# More inputs than go into a line.
+MANY = "".join(f"input_{k}: [N]\n" for k in range(12)) + f"y[i] = {' + '.join(f'input_{k}[i]**3' for k in range(12))}"
+
+
 def test_all_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
     awkward = {
         "sign": "x: [N]\ny[i] = sign(x[i])",
         "count": "x: [N]\ncount[i] = 2*x[i]**2\nindex = sum(count[i]**2 for i in N)",
         "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
+        "capital": "x: [N]\nWi: [N]\ny[i] = Wi[i]*x[i]",
+        "long": LONG,
+        "many": MANY,
         "two": "x: [N]\nw: [M]\ncotangents: [M]\ny[i] = 3*x[i]\nz[k] = w[k]**2*cotangents[k]",
     }
     for name in LAYERS:
         (tmp_path / f"layer_{name}.py").write_text(module_text(*orders_of(name)))
     for name, text in awkward.items():
-        orders = derivations_for_code(parse_layer(text, name), "staged", order=2)
+        orders = derivations_for_code(parse_layer(text, name), "reuse" if name == "long" else "staged", order=2)
         (tmp_path / f"layer_{name}.py").write_text(module_text(*orders))
     files = sorted(str(path) for path in tmp_path.glob("*.py"))
     config = str(ROOT / "pyproject.toml")
@@ -325,7 +345,7 @@ def test_the_text_does_not_depend_on_the_hash_seed() -> None:
         "import sys; sys.path[:0] = ['tests/codegen', '.']\n"
         "from own_layers import orders_of\n"
         "from derive.codegen.numpy import module_text\n"
-        "for name in ('batch_norm', 'attention', 'gates', 'contrastive'): print(module_text(*orders_of(name)))"
+        "for name in ('batch_norm', 'outer', 'gates', 'contrastive'): print(module_text(*orders_of(name)))"
     )
     texts = {
         subprocess.run(
