@@ -16,7 +16,7 @@ from derive.graph import Equation, Quantity, names_in
 from derive.narrate import Narrator, Result, listed
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
-from derive.rules.cost import Cost, cost
+from derive.rules.cost import Cost, at_least, cost
 from derive.rules.facts import solve_for_total
 from derive.rules.normal_form import (
     Budget,
@@ -29,7 +29,7 @@ from derive.rules.normal_form import (
 )
 from derive.rules.polynomial import Polynomial
 from derive.rules.sums import find_sums, pull_out, put_in, replace_sum
-from derive.simplify import Closing
+from derive.simplify import Basis, Closing
 
 
 def explain(sweep: Sweep, closing: Closing | None, form: Form) -> Derivation:
@@ -54,7 +54,7 @@ class _ClosedForms(Narrator):
     def __init__(self, sweep: Sweep, form: Form, closing: Closing) -> None:
         super().__init__(sweep, form, closing.plain)
         self.closing = closing
-        self.told: set[str] = set()
+        self.told: set[tuple[str, Expr]] = set()
 
     def is_kept(self, name: str) -> bool:
         """Whether a cotangent is a result: one that is wanted, or that others are written with."""
@@ -77,8 +77,9 @@ class _ClosedForms(Narrator):
         self, quantity: Quantity, before: Expr, current: Expr
     ) -> tuple[Polynomial, Equation]:
         """Multiply out, apply what is known of sums, and factor; unless that only obscures what the chain rule says."""
+        basis = self.closing.bases[quantity.name]
         try:
-            polynomial = replace(self.closing.vocabulary, used=[], only_inside=True, budget=Budget()).normalize(current)
+            polynomial = replace(basis.vocabulary, used=[], only_inside=True, budget=Budget()).normalize(current)
             spread = self.line(quantity, expression_of(polynomial))
             if spread != self.steps[-1].equation:
                 reason: Prose = ("Multiply out, and pull out of each sum what does not depend on it.",)
@@ -104,7 +105,7 @@ class _ClosedForms(Narrator):
     def _drop_vanishing(self, quantity: Quantity, current: Expr) -> Expr:
         dropped = False
         for total in find_sums(current):
-            raw = replace(self.closing.raw, used=[], budget=Budget())
+            raw = replace(self.closing.bases[quantity.name].raw, used=[], budget=Budget())
             try:
                 if raw.normalize(total):
                     continue
@@ -153,8 +154,9 @@ class _ClosedForms(Narrator):
 
     def _change_basis(self, quantity: Quantity, current: Expr) -> Expr:
         used = []
-        for relation in self.closing.chosen:
-            found = self.closing.vocabulary.replacements.get(relation.older)
+        basis = self.closing.bases[quantity.name]
+        for relation in basis.chosen:
+            found = basis.vocabulary.replacements.get(relation.older)
             if found is None or relation.older.startswith(HIDDEN) or relation.older not in names_in(current):
                 continue
             value = unfold(expression_of(found.value), self.plain)
@@ -163,7 +165,7 @@ class _ClosedForms(Narrator):
             changed = put_in(current, relation.older, found.indices, value, opaque=False)
             if changed == current:
                 continue
-            self._tell_relation(relation.older, found, value)
+            self._tell_relation(relation.older, found, value, basis)
             current = changed
             used.append(self.graph.by_name[relation.older].element)
         if not used:
@@ -172,12 +174,12 @@ class _ClosedForms(Narrator):
         self.say("change-basis", ("Put that in for ", *listed(used), "."), line)
         return line.expression
 
-    def _tell_relation(self, older: str, found: Replacement, value: Expr) -> None:
-        if older in self.told:
+    def _tell_relation(self, older: str, found: Replacement, value: Expr, basis: Basis) -> None:
+        if (older, value) in self.told:
             return
-        self.told.add(older)
+        self.told.add((older, value))
         quantity = self.graph.by_name[older]
-        newer = [self.graph.by_name[name].element for name in _solved_from(self.closing, older)]
+        newer = [self.graph.by_name[name].element for name in _solved_from(basis, older)]
         line = self.line(quantity, put_in(quantity.element, older, found.indices, value))
         reason: Prose = ("Solved for it, the equation of ", *listed(newer), " says")
         if not newer:
@@ -185,7 +187,7 @@ class _ClosedForms(Narrator):
         self.say("solve", (*reason, ":"), line)
 
     def _apply_facts(self, quantity: Quantity, polynomial: Polynomial) -> Polynomial:
-        vocabulary = replace(self.closing.vocabulary, used=[], budget=Budget())
+        vocabulary = replace(self.closing.bases[quantity.name].vocabulary, used=[], budget=Budget())
         result = vocabulary.apply_facts(polynomial)
         if result == polynomial:
             return polynomial
@@ -204,14 +206,11 @@ class _ClosedForms(Narrator):
     def reuse(self) -> None:
         """Fold sums that are already another gradient."""
         known = self._known_sums()
-        vocabulary = Vocabulary()
         for name in [n for n in self.results if self.is_kept(n)]:
             found = self.results[name]
-            vocabulary.facts = [fact for fact in known if fact.source != name]
-            vocabulary.used = []
             if found.polynomial is None:
                 continue
-            vocabulary.budget = Budget()
+            vocabulary = Vocabulary(facts=[fact for fact in known if fact.source != name])
             folded = vocabulary.apply_facts(found.polynomial)
             if folded == found.polynomial:
                 continue
@@ -239,18 +238,18 @@ class _ClosedForms(Narrator):
 def _price(quantity: Quantity, expression: Expr) -> Cost:
     """The cost at the sizes of the quantity itself and above; what is smaller does not decide how a line looks."""
     rank = len(quantity.indices)
-    return cost([(rank, expression)])[: -rank or None]
+    return at_least(cost([(rank, expression)]), rank)
 
 
 def _is_line_of(step: Step, name: str) -> bool:
     return isinstance(step.equation, Equation) and step.equation.name == name
 
 
-def _solved_from(closing: Closing, older: str) -> list[str]:
+def _solved_from(basis: Basis, older: str) -> list[str]:
     """The author's quantities whose equations were solved to get rid of `older`, directly or by way of hidden ones."""
     found: list[str] = []
-    for relation in closing.chosen:
+    for relation in basis.chosen:
         if relation.older == older:
             hidden = relation.newer.startswith(HIDDEN)
-            found += _solved_from(closing, relation.newer) if hidden else [relation.newer]
+            found += _solved_from(basis, relation.newer) if hidden else [relation.newer]
     return found

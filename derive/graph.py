@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Literal
 
 from sympy import Expr, Indexed, IndexedBase, Integer, Rational, Symbol
-from sympy.tensor.indexed import IndexException
 
 Role = Literal[
     "input", "constant", "intermediate",  # of a layer
@@ -43,10 +42,13 @@ def _base(name: str) -> IndexedBase:
 
 def reference(name: str, indices: Sequence[Symbol | Integer] = ()) -> Expr:
     """The element of `name` at `indices`: an `Indexed`, or a `Symbol` for a scalar."""
-    try:
-        return Indexed(_base(name), *indices) if indices else Symbol(name, real=True)
-    except IndexException as error:  # pragma: no cover - `indices` is not empty here
-        raise TypeError(str(error)) from error
+    return indexed_element(_base(name), *indices) if indices else Symbol(name, real=True)
+
+
+@lru_cache(maxsize=100_000)
+def indexed_element(base: IndexedBase, *indices: Expr) -> Indexed:
+    """base[indices], the same object each time: SymPy is slow to tell that two elements are equal."""
+    return Indexed(base, *indices)
 
 
 def name_of(expression: Expr) -> str | None:

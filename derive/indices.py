@@ -14,7 +14,7 @@ from sympy import Basic, Expr, Function, Indexed, Sum, Symbol
 from sympy.core.relational import Relational
 
 from derive.functions import MaxOver, ProductOver, delta
-from derive.graph import Graph, Index, Quantity, index_symbol, name_of
+from derive.graph import Graph, Index, Quantity, index_symbol, indexed_element, name_of
 
 REDUCTIONS = (Sum, MaxOver, ProductOver)
 
@@ -68,6 +68,8 @@ def remake(expression: Basic, arguments: Sequence[Basic]) -> Expr:
     Functions are not evaluated: with SymPy's `distribute` off, tanh(-1 - c) would look for its sign without end. Nor
     are conditions: h + 2 >= h stays a condition.
     """
+    if isinstance(expression, Indexed):
+        return indexed_element(*arguments)
     if isinstance(expression, (Function, Relational)):
         return expression.func(*arguments, evaluate=False)
     return expression.func(*arguments)

@@ -1,23 +1,23 @@
 """The strategy that finds closed forms: which quantities to write them in, and which cotangents to do away with.
 
-Every cotangent starts as its staged equation. Then, one after the other in the order of the sweep, each is put into
-those that use it wherever that does not raise the cost (`rules/cost.py`): it vanishes from the backward pass. A
-cotangent that is cheaper to compute once and keep (that of the output of a matrix product, say) stays, with a name.
-All of that is done in the basis (`rules/basis.py`) for which the result costs least.
+All cotangents are closed once (`eliminate.py`) in a first basis. Then, window by window (`windows.py`), each relation
+that offers another basis (`rules/basis.py`) is tried, and adopted where the result costs less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Function
+from sympy import Add, Function
 
 from derive.differentiate import Cotangent, Sweep
+from derive.eliminate import Eliminated, Task, eliminate
 from derive.functions import MaxOver, ProductOver
-from derive.graph import Graph, extent_symbol, names_in
+from derive.graph import Fact, names_in
 from derive.indices import REDUCTIONS
 from derive.rules.basis import (
+    HIDDEN,
     PlainEquation,
     Relation,
     centered_names,
@@ -26,192 +26,227 @@ from derive.rules.basis import (
     relations,
     unfold,
 )
-from derive.rules.collect import collect
 from derive.rules.cost import Cost, cost
-from derive.rules.facts import reduction_facts, solve_for_total
+from derive.rules.facts import reduction_facts
 from derive.rules.normal_form import (
     Budget,
     Definition,
     TooLargeError,
     TotalFact,
     Vocabulary,
+    copy_of,
     expression_of,
     mentions,
     polynomial_names,
     replacement,
 )
-from derive.rules.polynomial import Polynomial, sum_over
+from derive.rules.polynomial import Polynomial
+from derive.windows import windows
 
-# A formula of more terms is no closed form that anybody would read.
-_MOST_TERMS_SHOWN = 60
 # The work that the search may do, in terms of normal forms: a second or so for a layer of a few equations.
 _TERMS_FOR_ALL, _TERMS_FOR_EACH = 2_000, 300
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What some cotangents are written in: the relations `chosen`, and the vocabulary that they make.
+
+    `raw` is the vocabulary of the forward pass as written.
+    """
+
+    chosen: Sequence[Relation]
+    vocabulary: Vocabulary
+    raw: Vocabulary
 
 
 @dataclass(frozen=True)
 class Closing:
     """What the strategy decided, and what came of it.
 
-    `closed` has the normal form of each cotangent, by the name of its quantity, `eliminated` the cotangents that were
-    put into others. `vocabulary` is the basis with its facts, `plain` the plain forward equations behind it and
-    `chosen` the relations that it uses; `raw` is the vocabulary of the forward pass as written.
+    `closed` has the normal form of each cotangent, by the name of its quantity, `bases` what it is written in;
+    `eliminated` the cotangents that were put into others. `plain` are the plain forward equations.
     """
 
     closed: Mapping[str, Polynomial]
     eliminated: frozenset[str]
-    vocabulary: Vocabulary
-    raw: Vocabulary
+    bases: Mapping[str, Basis]
     plain: Sequence[PlainEquation]
-    chosen: Sequence[Relation]
-    price: Cost = field(default=())
+    price: Cost
 
 
 def close(sweep: Sweep) -> Closing | None:
     """The closed form of every cotangent of a sweep, or None where the normal forms grow out of bounds."""
-    basis = _Basis(sweep.graph, Budget(_TERMS_FOR_ALL + _TERMS_FOR_EACH * len(sweep.cotangents)))
+    layer = _Layer(sweep)
+    everything = Task(sweep.cotangents, layer.wanted, frozenset(), layer.derived, layer.plain, layer.signs.nonzero)
+    whole = _Search(layer, everything, ())
     try:
-        raw = basis.vocabulary([])
-        used = {name for c in sweep.cotangents for name in polynomial_names(raw.normalize(c.equation.expression))}
-        start = [r for r in basis.relations if r.newer in basis.centered and r.older in used]
-        best = _close_in(sweep, basis, start, raw)
+        first = whole.start()
     except TooLargeError:
         return None
-    candidates = [relation for relation in basis.relations if relation not in start]
-    while (better := _improve(sweep, basis, candidates, best)) is not None:
-        best = better
-    return best
-
-
-def _improve(sweep: Sweep, basis: _Basis, candidates: list[Relation], best: Closing) -> Closing | None:
-    """Go once through the candidates and adopt each that lowers the price; None when none does."""
-    start = best
-    for candidate in list(candidates):
-        mentioned = {name for polynomial in best.closed.values() for name in polynomial_names(polynomial)}
-        if candidate.older not in mentioned | basis.reduced:
-            continue
-        chosen = sorted([*best.chosen, candidate], key=basis.relations.index)
+    groups = windows(sweep, first.found.eliminated)
+    if len(groups) == 1:
+        return _together(layer, [whole.improved(first)])
+    users = _users(sweep, first.found)
+    parts: list[_Closed] = []
+    learned: dict[str, list[TotalFact]] = {}
+    for group in groups:
+        task = layer.task(group, users)
+        facts = [fact for name in users if name in learned and name not in task.names for fact in learned[name]]
+        search = _Search(layer, task, facts)
         try:
-            found = _close_in(sweep, basis, chosen, best.raw)
+            part = search.improved(search.start())
         except TooLargeError:
-            continue
-        if found.price < best.price:
-            best = found
-            candidates.remove(candidate)
-    return None if best is start else best
+            part = replace(first, cotangents=group)
+        parts.append(part)
+        for fact in part.basis.vocabulary.facts:
+            if fact.source in task.names:
+                learned.setdefault(fact.source, []).append(fact)
+    return _together(layer, parts)
 
 
-class _Basis:
-    """The plain equations of a layer and the vocabularies that can be made of them."""
+def _users(sweep: Sweep, first: Eliminated) -> dict[str, set[str]]:
+    """Which cotangents use which, in the equations and in the closed forms found first."""
+    users: dict[str, set[str]] = {c.quantity.name: set() for c in sweep.cotangents}
+    for cotangent in sweep.cotangents:
+        name = cotangent.quantity.name
+        for used in (*names_in(cotangent.equation.expression), *polynomial_names(first.closed[name])):
+            if used in users:
+                users[used].add(name)
+    return users
 
-    def __init__(self, graph: Graph, budget: Budget) -> None:
-        self.graph = graph
-        self.budget = budget
+
+@dataclass(frozen=True)
+class _Closed:
+    """Some cotangents, closed in a basis."""
+
+    cotangents: Sequence[Cotangent]
+    found: Eliminated
+    basis: Basis
+
+
+def _together(layer: _Layer, parts: Sequence[_Closed]) -> Closing:
+    closed: dict[str, Polynomial] = {}
+    bases: dict[str, Basis] = {}
+    eliminated: set[str] = set()
+    shapes = []
+    for part in parts:
+        for cotangent in part.cotangents:
+            name = cotangent.quantity.name
+            closed[name], bases[name] = part.found.closed[name], part.basis
+            if name in part.found.eliminated:
+                eliminated.add(name)
+            if name in layer.wanted or name not in eliminated:
+                shapes.append((len(cotangent.quantity.indices), part.found.shapes[name]))
+    return Closing(closed, frozenset(eliminated), bases, layer.plain, cost(shapes))
+
+
+class _Layer:
+    """What is known of a layer and its sweep before anything is closed."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        graph = self.graph = sweep.graph
         self.plain = plain_equations(graph)
         self.signs = known_signs(graph, self.plain)
-        # What reductions run over matters, too: in its terms the facts are read off.
-        reductions = [equation.expression for equation in self.plain if equation.expression.atoms(*REDUCTIONS)]
-        self.reduced = frozenset(name for expression in reductions for name in names_in(expression))
         self.centered = centered_names(self.plain)
         fixed = frozenset(q.name for q in graph.quantities if q.role == "constant")
         self.relations = list(relations(self.plain, self.signs, fixed))
+        self.wanted = frozenset(c.quantity.name for c in sweep.cotangents if c.of in sweep.wrt)
+        self.derived = frozenset(q.name for q in (*sweep.given, *(c.quantity for c in sweep.cotangents)))
+        self._plain_of = {equation.name: equation for equation in self.plain}
+        self._place = {equation.name: place for place, equation in enumerate(self.plain)}
 
-    def vocabulary(self, chosen: Sequence[Relation]) -> Vocabulary:
+    def task(self, cotangents: Sequence[Cotangent], users: Mapping[str, set[str]]) -> Task:
+        """Some of the cotangents, and what there is around them."""
+        own = frozenset(c.quantity.name for c in cotangents)
+        fixed = frozenset(name for name in own if users[name] - own)
+        return Task(cotangents, self.wanted & own, fixed, self.derived, self._around(cotangents), self.signs.nonzero)
+
+    def _around(self, cotangents: Sequence[Cotangent]) -> list[PlainEquation]:
+        """The plain equations that cotangents come from, and those of the quantities that they mention."""
+        wanted = {name for c in cotangents for name in (c.of, *names_in(c.equation.expression))}
+        for user in dict.fromkeys(path.user for c in cotangents for path in c.paths):
+            wanted |= {user, *names_in(self.graph.equation_of[user].expression)}
+        waiting = [name for name in wanted if name in self._plain_of]
+        while waiting:
+            for name in names_in(self._plain_of[waiting.pop()].expression):
+                if name.startswith(HIDDEN) and name not in wanted:
+                    wanted.add(name)
+                    waiting.append(name)
+        return [self._plain_of[name] for name in sorted(wanted & set(self._place), key=self._place.__getitem__)]
+
+    def facts(self, names: Collection[str]) -> list[Fact]:
+        """The asserted equalities about some quantities."""
+        about = [(fact, {*names_in(fact.left), *names_in(fact.right)}) for fact in self.graph.facts]
+        return [fact for fact, mentioned in about if fact.relation == "==" and mentioned <= set(names)]
+
+
+class _Search:
+    """The search for the basis in which one task costs least."""
+
+    def __init__(self, layer: _Layer, task: Task, facts: Sequence[TotalFact]) -> None:
+        self.layer, self.task, self.known = layer, task, facts
+        self.budget = Budget(_TERMS_FOR_ALL + _TERMS_FOR_EACH * len(task.cotangents))
+        names = {equation.name for equation in task.plain}
+        names |= {name for equation in task.plain for name in names_in(equation.expression)}
+        self.relations = [r for r in layer.relations if r.newer in names and r.older in names]
+        self.asserted = layer.facts(names)
+        # What reductions run over matters, too: in its terms the facts are read off.
+        reductions = [equation.expression for equation in task.plain if equation.expression.atoms(*REDUCTIONS)]
+        self.reduced = frozenset(name for expression in reductions for name in names_in(expression))
+
+    def start(self) -> _Closed:
+        """The task closed in the basis that takes what the author centered as one thing."""
+        raw = self._vocabulary([])
+        normal = (raw.normalize(c.equation.expression) for c in self.task.cotangents)
+        used = {name for polynomial in normal for name in polynomial_names(polynomial)}
+        first = [r for r in self.relations if r.newer in self.layer.centered and r.older in used]
+        return self._closed(first, raw)
+
+    def improved(self, best: _Closed) -> _Closed:
+        """Adopt each relation that lowers the price, until none does."""
+        candidates = [relation for relation in self.relations if relation not in best.basis.chosen]
+        while (better := self._improve(candidates, best)) is not best:
+            best = better
+        return best
+
+    def _improve(self, candidates: list[Relation], best: _Closed) -> _Closed:
+        """Go once through the candidates."""
+        for candidate in list(candidates):
+            mentioned = {name for polynomial in best.found.closed.values() for name in polynomial_names(polynomial)}
+            if candidate.older not in mentioned | self.reduced:
+                continue
+            chosen = sorted([*best.basis.chosen, candidate], key=self.relations.index)
+            try:
+                found = self._closed(chosen, best.basis.raw)
+            except TooLargeError:
+                continue
+            if found.found.price < best.found.price:
+                best = found
+                candidates.remove(candidate)
+        return best
+
+    def _closed(self, chosen: Sequence[Relation], raw: Vocabulary) -> _Closed:
+        vocabulary = self._vocabulary(chosen) if chosen else copy_of(raw)
+        for fact in self.known:
+            vocabulary.learn(fact)
+        return _Closed(self.task.cotangents, eliminate(self.task, vocabulary), Basis(chosen, vocabulary, raw))
+
+    def _vocabulary(self, chosen: Sequence[Relation]) -> Vocabulary:
         """The vocabulary in which the older quantity of each chosen relation is replaced."""
-        result = Vocabulary(nonnegative=self.signs.nonnegative, budget=self.budget)
+        result = Vocabulary(nonnegative=self.layer.signs.nonnegative, budget=self.budget)
         for relation in reversed(chosen):
             value = result.normalize(expression_of(relation.value))
             if mentions(value, {**result.replacements, relation.older: None}):
                 continue  # solving in a circle
             result.replacements[relation.older] = replacement(relation.element, value, optional=True)
-        for equation in self.plain:
+        for equation in self.task.plain:
             opaque = isinstance(equation.expression, (Function, MaxOver, ProductOver))
             if opaque or (equation.hidden and isinstance(equation.expression, Add)):
-                written = unfold(equation.expression, self.plain)
+                written = unfold(equation.expression, self.layer.plain)
                 normal = expression_of(result.normalize(equation.expression))
                 # By the form that its author gave it, and by the normal form where that is another.
-                result.definitions.append(Definition(written, equation.element))
+                result.define(Definition(written, equation.element))
                 if normal != written and isinstance(normal, equation.expression.func):
-                    result.definitions.append(Definition(normal, equation.element))
-        reduction_facts(self.graph, self.plain, result, self.signs.nonzero)
+                    result.define(Definition(normal, equation.element))
+        reduction_facts(self.asserted, self.task.plain, result, self.layer.signs.nonzero)
         return result
-
-
-def _close_in(sweep: Sweep, basis: _Basis, chosen: Sequence[Relation], raw: Vocabulary) -> Closing:
-    """Close every cotangent in one basis."""
-    vocabulary = basis.vocabulary(chosen) if chosen else replace(raw, replacements=dict(raw.replacements), used=[])
-    closed = {c.quantity.name: vocabulary.normalize(c.equation.expression) for c in sweep.cotangents}
-    by_name = {c.quantity.name: c for c in sweep.cotangents}
-    eliminated: set[str] = set()
-
-    def shape_of(polynomial: Polynomial) -> Expr:
-        return unfold(collect(polynomial, means=True), basis.plain)
-
-    shapes = {name: shape_of(polynomial) for name, polynomial in closed.items()}
-    for cotangent in sweep.cotangents:
-        name = cotangent.quantity.name
-        users = [other for other in closed if other != name and mentions(closed[other], {name: None})]
-        if not users:
-            continue
-        vocabulary.replacements[name] = replacement(cotangent.equation.left, closed[name])
-        after = _put_into(vocabulary, closed, users)
-        if after is None:
-            del vocabulary.replacements[name]
-            continue
-        after_shapes = {user: shape_of(polynomial) for user, polynomial in after.items()}
-        gone = {*eliminated, name}
-        others = [shape for user, shape in shapes.items() if user not in (*users, *gone)]
-        needed = [name] if cotangent.of in sweep.wrt else []
-        before_price = _price({user: shapes[user] for user in (name, *users)}, by_name, others)
-        after_price = _price({**{n: shapes[n] for n in needed}, **after_shapes}, by_name, others)
-        if after_price <= before_price:
-            closed.update(after)
-            shapes.update(after_shapes)
-            eliminated.add(name)
-        else:
-            del vocabulary.replacements[name]
-            if _add_cotangent_facts(vocabulary, cotangent, closed[name], basis.signs.nonzero):
-                for user in users:
-                    closed[user] = vocabulary.normalize(expression_of(closed[user]))
-                    shapes[user] = shape_of(closed[user])
-    wanted = {c.quantity.name for c in sweep.cotangents if c.of in sweep.wrt}
-    results = {name: shape for name, shape in shapes.items() if name in wanted or name not in eliminated}
-    price = _price(results, by_name, [])
-    return Closing(closed, frozenset(eliminated), vocabulary, raw, basis.plain, list(chosen), price)
-
-
-def _put_into(
-    vocabulary: Vocabulary, closed: Mapping[str, Polynomial], users: Sequence[str]
-) -> dict[str, Polynomial] | None:
-    """The normal forms of the users with a cotangent put in; None where one outgrows what a formula may be."""
-    after: dict[str, Polynomial] = {}
-    for user in users:
-        try:
-            after[user] = vocabulary.normalize(expression_of(closed[user]))
-        except TooLargeError:
-            return None
-        if len(after[user].terms) > _MOST_TERMS_SHOWN:
-            return None
-    return after
-
-
-def _price(shapes: Mapping[str, Expr], by_name: Mapping[str, Cotangent], known: Sequence[Expr]) -> Cost:
-    equations = [(len(by_name[name].quantity.indices), shape) for name, shape in shapes.items()]
-    return cost(equations, known)
-
-
-def _add_cotangent_facts(
-    vocabulary: Vocabulary, cotangent: Cotangent, polynomial: Polynomial, nonzero: frozenset[str]
-) -> bool:
-    """The sums over one index of a kept cotangent that its closed form shows to vanish; whether there are any."""
-    found = False
-    for index in cotangent.quantity.indices:
-        limits = [(index.symbol, extent_symbol(index.extent))]
-        if vocabulary.total(polynomial, limits):
-            continue
-        total = sum_over(Polynomial.of(cotangent.quantity.element), limits)
-        solved = solve_for_total(total, nonzero)
-        if solved is not None:
-            vocabulary.facts.append(TotalFact(*solved, source=cotangent.quantity.name))
-            found = True
-    return found
-

@@ -1,5 +1,7 @@
 """Layers that are not shipped, for the tests of the engine."""
 
+from derive.layers import read_layer
+
 LAYERS = {
     "transposed": """
 z: [F, B]
@@ -58,30 +60,7 @@ assert eps > 0
 y[i, j] = gamma[j]*(x[i, j] - mean(x[k, j] for k in N))/sqrt(
     mean((x[k, j] - mean(x[l, j] for l in N))**2 for k in N) + eps) + beta[j]
 """,
-    "unbiased": """
-x: [N, D]
-gamma: [D]
-beta: [D]
-eps: constant = 1e-5
-assert eps > 0
-assert N > 1
-mu[j] = mean(x[i, j] for i in N)
-var[j] = sum((x[i, j] - mu[j])**2 for i in N)/(N-1)
-xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-y[i, j] = gamma[j]*xhat[i,j] + beta[j]
-""",
-    "images": """
-x: [N, C, P]
-gamma: [C]
-beta: [C]
-eps: constant = 1e-5
-assert eps > 0
-mu[c] = mean(x[n, c, p] for n in N for p in P)
-var[c] = mean((x[n, c, p] - mu[c])**2 for n in N for p in P)
-xhat[n, c, p] = (x[n, c, p] - mu[c])/sqrt(var[c] + eps)
-y[n, c, p] = gamma[c]*xhat[n, c, p] + beta[c]
-""",
-    "masked": """
+    "weights_inline": """
 x: [N, D]
 w: constant[N]
 gamma: [D]
@@ -94,18 +73,7 @@ var[j] = sum(w[i]*(x[i, j] - mu[j])**2 for i in N)/sum(w[i] for i in N)
 xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
 y[i, j] = gamma[j]*xhat[i,j] + beta[j]
 """,
-    "layer_norm": """
-x: [N, D]
-gamma: [D]
-beta: [D]
-eps: constant = 1e-5
-assert eps > 0
-mu[i] = mean(x[i, j] for j in D)
-var[i] = mean((x[i, j] - mu[i])**2 for j in D)
-xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-y[i, j] = gamma[j]*xhat[i,j] + beta[j]
-""",
-    "rms_norm": """
+    "rms_norm_without_xhat": """
 x: [N, D]
 gamma: [D]
 eps: constant = 1e-5
@@ -113,75 +81,27 @@ assert eps > 0
 ms[i] = mean(x[i, j]**2 for j in D)
 y[i, j] = gamma[j]*x[i, j]/sqrt(ms[i] + eps)
 """,
-    "l2_normalize": """
+    "length_inline": """
 x: [N, D]
 eps: constant = 1e-5
 assert eps > 0
 y[i, j] = x[i, j]/sqrt(sum(x[i, k]**2 for k in D) + eps)
 """,
-    "softmax": """
-x: [N, C]
-m[n] = max(x[n, c] for c in C)
-e[n, c] = exp(x[n, c] - m[n])
-s[n] = sum(e[n, c] for c in C)
-p[n, c] = e[n, c]/s[n]
-""",
     "softmax_inline": """
 x: [N, C]
 p[n, c] = exp(x[n, c])/sum(exp(x[n, k]) for k in C)
 """,
-    "cross_entropy": """
+    "log_of_p": """
 x: [N, C]
 t: constant[N, C]
 assert sum(t[n, c] for c in C) == 1
 m[n] = max(x[n, c] for c in C)
 e[n, c] = exp(x[n, c] - m[n])
 s[n] = sum(e[n, c] for c in C)
-L = -mean(sum(t[n, c]*(x[n, c] - m[n] - log(s[n])) for c in C) for n in N)
-""",
-    "linear_batch_norm": """
-x: [N, K]
-W: [K, D]
-b: [D]
-gamma: [D]
-beta: [D]
-eps: constant = 1e-5
-assert eps > 0
-z[i, j] = sum(x[i, k]*W[k, j] for k in K) + b[j]
-mu[j] = mean(z[i, j] for i in N)
-var[j] = mean((z[i, j] - mu[j])**2 for i in N)
-xhat[i, j] = (z[i, j] - mu[j])/sqrt(var[j] + eps)
-y[i, j] = gamma[j]*xhat[i,j] + beta[j]
-""",
-    "perceptron": """
-x: [N, K]
-W1: [K, H]
-b1: [H]
-W2: [H, C]
-b2: [C]
-t: constant[N, C]
-assert sum(t[n, c] for c in C) == 1
-a[n, h] = sum(x[n, k]*W1[k, h] for k in K) + b1[h]
-r[n, h] = relu(a[n, h])
-z[n, c] = sum(r[n, h]*W2[h, c] for h in H) + b2[c]
-m[n] = max(z[n, c] for c in C)
-e[n, c] = exp(z[n, c] - m[n])
-s[n] = sum(e[n, c] for c in C)
 p[n, c] = e[n, c]/s[n]
 L = -mean(sum(t[n, c]*log(p[n, c]) for c in C) for n in N)
 """,
-    "attention": """
-Q: [M, K]
-Kk: [T, K]
-V: [T, E]
-S[q, k] = sum(Q[q, d]*Kk[k, d] for d in K)/sqrt(K)
-m[q] = max(S[q, k] for k in T)
-e[q, k] = exp(S[q, k] - m[q])
-z[q] = sum(e[q, k] for k in T)
-P[q, k] = e[q, k]/z[q]
-O[q, v] = sum(P[q, k]*V[k, v] for k in T)
-""",
-    "gelu": """
+    "gelu_one_line": """
 x: [N]
 y[i] = x[i]/2*(1 + tanh(sqrt(2/pi)*(x[i] + 0.044715*x[i]**3)))
 """,
@@ -278,3 +198,11 @@ w[i, j] = exp(-d[i, j])
 L = sum(w[i, j] for i in N for j in N)
 """,
 }
+
+
+def text_of(name: str) -> str:
+    """The text of a layer: one of these, or one that ships, likewise without its description and without gaps."""
+    if name in LAYERS:
+        return LAYERS[name]
+    lines = read_layer(name).text.rpartition('"""')[2].splitlines()
+    return "".join(f"{line}\n" for line in lines if line)

@@ -1,7 +1,7 @@
 """The steps of a derivation: their order, their boxes, and what they say."""
 
 import pytest
-from samples import LAYERS
+from samples import text_of
 
 from derive.derivation import Derivation, Prose, Step
 from derive.graph import Equation
@@ -9,12 +9,12 @@ from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text, expression_text
 
-CASES = [("linear_batch_norm", "reuse"), ("linear_batch_norm", "mean"), ("softmax", "mean"), ("gelu", "sum")]
+CASES = [("linear_batch_norm", "reuse"), ("linear_batch_norm", "mean"), ("softmax", "mean"), ("gelu_one_line", "sum")]
 CASES += [("lstm", "staged"), ("layer_norm", "reuse"), ("two_batch_norms", "sum"), ("perceptron", "mean")]
 
 
 def derivation_of(name: str, form: str = "mean") -> Derivation:
-    return derive(parse_layer(LAYERS[name], name), form)
+    return derive(parse_layer(text_of(name), name), form)
 
 
 def said(reason: Prose) -> str:

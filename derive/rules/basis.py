@@ -15,7 +15,7 @@ from functools import lru_cache
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Symbol, exp
 
 from derive.functions import delta, where
-from derive.graph import Equation, Fact, Graph, name_of, reference
+from derive.graph import Equation, Fact, Graph, name_of, names_in, reference
 from derive.indices import REDUCTIONS, free_indices, is_indexed, rebuild, separate_bound, substitute
 from derive.rules.matching import whole_matches
 from derive.rules.normal_form import Vocabulary, polynomial_names
@@ -59,16 +59,21 @@ def plain_equations(graph: Graph) -> list[PlainEquation]:
 class _Plain:
     def __init__(self) -> None:
         self.found: list[PlainEquation] = []
+        self._by_names: dict[frozenset[str], list[PlainEquation]] = {}
+
+    def _add(self, equation: PlainEquation) -> None:
+        self.found.append(equation)
+        self._by_names.setdefault(frozenset(names_in(equation.expression)), []).append(equation)
 
     def equation(self, equation: Equation) -> None:
         """Add one of the author's equations; one that only names what is hidden already says just that."""
         expression = self.whole(equation.expression)
         known = self._known(expression) if isinstance(expression, (Add, Function, *REDUCTIONS)) else None
-        self.found.append(PlainEquation(equation.left, expression if known is None else known, hidden=False))
+        self._add(PlainEquation(equation.left, expression if known is None else known, hidden=False))
 
     def _known(self, node: Expr) -> Expr | None:
         """The element that an expression is the right side of, if there is one."""
-        for plain in self.found:
+        for plain in self._by_names.get(frozenset(names_in(node)), ()):
             for binding in whole_matches(plain.expression, node):
                 return substitute(plain.element, binding)
         return None
@@ -114,7 +119,7 @@ class _Plain:
         if known is not None:
             return known
         element = reference(f"{HIDDEN}{len(self.found)}", free_indices(node))
-        self.found.append(PlainEquation(element, node, hidden=True))
+        self._add(PlainEquation(element, node, hidden=True))
         return element
 
 

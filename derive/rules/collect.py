@@ -14,7 +14,16 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Sum, Symbol
 from derive.graph import name_of
 from derive.indices import free_indices, is_indexed
 from derive.rules.normal_form import base_expression
-from derive.rules.polynomial import Base, Monomial, Polynomial, Total, base_indices, base_key
+from derive.rules.polynomial import (
+    Base,
+    Monomial,
+    Polynomial,
+    Total,
+    base_indices,
+    base_key,
+    make_monomial,
+    monomial_indices,
+)
 
 _ONE = Integer(1)
 
@@ -33,8 +42,41 @@ Term = tuple[Rational, dict[Factor, Rational]]
 
 def collect(polynomial: Polynomial, means: bool) -> Expr:
     """The polynomial, factored. With `means`, a sum over N keeps its factor 1/N beside it."""
+    polynomial = polynomial.mapped(_nested_power)
     terms = [_split(monomial, coefficient, means) for monomial, coefficient in polynomial.ordered()]
     return _factor(terms, means)
+
+
+def _nested_power(base: Base, exponent: Rational) -> Polynomial | None:
+    nested = nest(base) if isinstance(base, Total) else base
+    return None if nested is base else Polynomial.of(nested, exponent)
+
+
+def nest(total: Total) -> Total:
+    """A sum over several indices as sums inside one another, where no array is then as large as the whole summand.
+
+    sum_ik a_ij*b_ij*c_ik, which runs over three indices, is sum_i a_ij*b_ij*(sum_k c_ik), which runs over two.
+    """
+    largest = len(monomial_indices(total.monomial))
+    choices = [_taken_in(total, limit) for limit in total.limits] if len(total.limits) > 1 else []
+    size, best = min(choices, key=lambda choice: choice[0], default=(largest, total))
+    return best if size < largest else total
+
+
+def _taken_in(total: Total, limit: tuple[Symbol, Symbol]) -> tuple[int, Total]:
+    """The total with the sum over one of its indices taken in, and the size of the larger summand."""
+    inside = tuple(factor for factor in total.monomial if limit[0] in base_indices(factor[0]))
+    outside = [factor for factor in total.monomial if factor not in inside]
+    inner = nest(Total(inside, (limit,)))
+    _, monomial = make_monomial([*outside, (inner, _ONE)])
+    outer = nest(Total(monomial, tuple(other for other in total.limits if other != limit)))
+    return max(_size(inner), _size(outer)), outer
+
+
+def _size(total: Total) -> int:
+    """The number of indices of the largest summand in a sum."""
+    within = [_size(base) for base, _ in total.monomial if isinstance(base, Total)]
+    return max([len(monomial_indices(total.monomial)), *within])
 
 
 def _split(monomial: Sequence[tuple[Base, Rational]], coefficient: Rational, means: bool) -> Term:
@@ -98,17 +140,26 @@ def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
 
 
 def _sharing(summands: list[tuple[Rational, Monomial]]) -> list[list[tuple[Rational, Monomial]]]:
-    """Group summands so that those of a group have a factor in common."""
+    """Group summands so that those of a group have a factor in common, and what they do not share fits in an array.
+
+    The second keeps matrix products with different matrices apart: sum_k A_ik*b_kj + C_ik*d_kj is no product any more.
+    """
     groups: list[tuple[set[Base], list[tuple[Rational, Monomial]]]] = []
     for summand in summands:
         bases = {base for base, _ in summand[1]}
         for position, (common, group) in enumerate(groups):
-            if common & bases:
+            if common & bases and _fits_an_array([*group, summand], common & bases):
                 groups[position] = (common & bases, [*group, summand])
                 break
         else:
             groups.append((bases, [summand]))
     return [group for _, group in groups]
+
+
+def _fits_an_array(summands: Sequence[tuple[Rational, Monomial]], common: set[Base]) -> bool:
+    """Whether one array in what the summands do not share has all the indices of it."""
+    sizes = [set(base_indices(base)) for _, monomial in summands for base, _ in monomial if base not in common]
+    return any(size == set().union(*sizes) for size in sizes) or not sizes
 
 
 def _common(terms: Sequence[Term], means: bool) -> dict[Factor, Rational]:

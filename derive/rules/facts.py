@@ -9,19 +9,19 @@ from collections.abc import Sequence
 
 from sympy import Expr, Integer
 
-from derive.graph import Graph, name_of
+from derive.graph import Fact, name_of
 from derive.rules.basis import PlainEquation
 from derive.rules.normal_form import TotalFact, Vocabulary
 from derive.rules.polynomial import Polynomial, Total, base_indices, make_monomial
 
 
 def reduction_facts(
-    graph: Graph, plain: Sequence[PlainEquation], vocabulary: Vocabulary, nonzero: frozenset[str]
+    asserted: Sequence[Fact], plain: Sequence[PlainEquation], vocabulary: Vocabulary, nonzero: frozenset[str]
 ) -> None:
     """Add to the vocabulary, in its own terms, the value of each total that the forward equations determine."""
     for equation in plain:
         _read_backwards(vocabulary, equation.element, equation.expression, equation.name, nonzero)
-    for fact in graph.facts:
+    for fact in asserted:
         if fact.relation == "==":
             _read_backwards(vocabulary, fact.left, fact.right, "", nonzero)
 
@@ -30,7 +30,7 @@ def _read_backwards(vocabulary: Vocabulary, left: Expr, right: Expr, source: str
     difference = vocabulary.normalize(left) + vocabulary.normalize(right).scaled(Integer(-1))
     solved = solve_for_total(difference, nonzero)
     if solved is not None:
-        vocabulary.facts.append(TotalFact(*solved, source=source))
+        vocabulary.learn(TotalFact(*solved, source=source))
 
 
 def solve_for_total(difference: Polynomial, nonzero: frozenset[str]) -> tuple[Total, Polynomial] | None:

@@ -94,6 +94,38 @@ class Vocabulary:
     used: list[TotalFact] = field(default_factory=list)
     only_inside: bool = False
     budget: Budget = field(default_factory=Budget)
+    _definitions: dict[frozenset[str], list[Definition]] = field(default_factory=dict, init=False, repr=False)
+    _facts: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for definition in self.definitions:
+            self._note_definition(definition)
+        for place in range(len(self.facts)):
+            self._note_fact(place)
+
+    def define(self, definition: Definition) -> None:
+        """Let an opaque expression go by its name."""
+        self.definitions.append(definition)
+        self._note_definition(definition)
+
+    def learn(self, fact: TotalFact) -> None:
+        """Let a total go by its value."""
+        self.facts.append(fact)
+        self._note_fact(len(self.facts) - 1)
+
+    # What is looked for among many is found by the names in it: matching renames indices only.
+
+    def _note_definition(self, definition: Definition) -> None:
+        self._definitions.setdefault(_name_set(definition.expression), []).append(definition)
+
+    def _note_fact(self, place: int) -> None:
+        names = polynomial_names(Polynomial.of(self.facts[place].total))
+        self._facts.setdefault(min(names, default=""), []).append(place)
+
+    def _facts_about(self, total: Total) -> list[TotalFact]:
+        """The facts, in order, whose total can stand in this one."""
+        names = ["", *_base_names(total)] if self._facts else []
+        return [self.facts[place] for place in sorted(p for name in names for p in self._facts.get(name, ()))]
 
     def normalize(self, expression: Expr) -> Polynomial:
         """The normal form; raises TooLargeError when it explodes, TypeError for an unknown construct."""
@@ -214,7 +246,7 @@ class Vocabulary:
 
     def _named(self, expression: Expr) -> Polynomial | None:
         """The element that an expression is the definition of, if there is one."""
-        for definition in self.definitions:
+        for definition in self._definitions.get(_name_set(expression), ()):
             for binding in whole_matches(definition.expression, expression):
                 return self._element(definition.element.xreplace(binding))
         return None
@@ -232,7 +264,7 @@ class Vocabulary:
     def _known_total(self, base: Base, exponent: Rational) -> Polynomial | None:
         if not isinstance(base, Total):
             return None
-        for fact in self.facts:
+        for fact in self._facts_about(base):
             value = _apply(fact, base)
             if value is not None:
                 self.used.append(fact)
@@ -242,6 +274,18 @@ class Vocabulary:
 
 class _Holder(Function):
     """Carries the summand of an opaque reduction through the naming of bound indices."""
+
+
+def copy_of(vocabulary: Vocabulary, only_inside: bool = False) -> Vocabulary:
+    """The vocabulary with replacements, definitions, facts and a budget of its own, so that it can grow apart."""
+    return Vocabulary(
+        dict(vocabulary.replacements),
+        list(vocabulary.definitions),
+        list(vocabulary.facts),
+        vocabulary.nonnegative,
+        only_inside=only_inside,
+        budget=vocabulary.budget,
+    )
 
 
 def _number_power(value: Rational, exponent: Rational) -> Polynomial:
@@ -315,6 +359,11 @@ def polynomial_names(polynomial: Polynomial) -> list[str]:
         for base, _ in monomial:
             found.update(dict.fromkeys(_base_names(base)))
     return list(found)
+
+
+@lru_cache(maxsize=200_000)
+def _name_set(expression: Expr) -> frozenset[str]:
+    return frozenset(names_in(expression))
 
 
 @lru_cache(maxsize=200_000)

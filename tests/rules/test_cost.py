@@ -3,11 +3,12 @@
 import pytest
 from algebra import expr
 
-from derive.rules.cost import cost
+from derive.rules.cost import at_least, cost, sums_in
 
 
 def price(*texts: str, rank: int = 1, known: tuple[str, ...] = ()) -> object:
-    return cost([(rank, expr(text)) for text in texts], [expr(text) for text in known])
+    there = {total for text in known for total in sums_in(expr(text))}
+    return cost([(rank, expr(text)) for text in texts], there)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,16 @@ def test_each_equation_is_a_pass_over_its_left_side() -> None:
 
 
 def test_the_largest_size_stands_first() -> None:
-    assert [pair for pair in price("mu[j]*x[i, j] + 1", rank=2) if pair != (0, 0)] == [(1, 2)]
+    passes, operations = cost([(2, expr("mu[j]*x[i, j] + 1"))])
+    assert passes[-3:] == (1, 0, 0)
+    assert operations[-3:] == (2, 0, 0)
+
+
+def test_passes_over_small_arrays_outweigh_operations_on_large_ones_and_numbers_have_none() -> None:
+    assert price("x[i, j]*y[i, j]*x[i, j]", rank=2) < cost([(2, expr("x[i, j]*y[i, j]")), (1, expr("w[i]"))])
+    assert cost([(2, expr("x[i, j]*y[i, j]")), (0, expr("t"))]) < price("x[i, j]*y[i, j]*x[i, j]", rank=2)
+
+
+def test_the_cost_at_a_size_and_above() -> None:
+    assert at_least(cost([(2, expr("x[i, j]")), (1, expr("w[i]*v[i]"))]), 2) == at_least(cost([(2, expr("x[i, j]"))]), 2)
+    assert at_least(cost([(2, expr("x[i, j]")), (1, expr("w[i]*v[i]"))]), 1) > at_least(cost([(2, expr("x[i, j]"))]), 1)

@@ -25,7 +25,7 @@ def facts_of(graph: Graph, *solved: tuple[str, str]) -> dict[str, str]:
     for pair in reversed(solved):
         value = vocabulary.normalize(expression_of(offered[pair].value))
         vocabulary.replacements[pair[0]] = replacement(offered[pair].element, value, optional=True)
-    reduction_facts(graph, plain, vocabulary, signs.nonzero)
+    reduction_facts(graph.facts, plain, vocabulary, signs.nonzero)
     def text(expression: Expr) -> str:
         return expression_text(canonical_bound(unfold(expression, plain)))
 
