@@ -18,7 +18,7 @@ from derive.codegen.numpy import compile_derivation, derivations_for_code, modul
 from derive.derivation import Derivation
 from derive.graph import Equation
 from derive.parser import parse_equations, parse_layer
-from tests.samples import LAYERS as SAMPLES
+from tests.samples import text_of
 
 ROOT = Path(__file__).parents[2]
 Orders = tuple[Derivation, ...]
@@ -106,9 +106,9 @@ def test_against_differences_of_backward(name: str) -> None:
     assert error(double_module_of(name), orders, draw_all(orders, EXTENTS)) < 1e-7
 
 
-@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "softmax", "masked", "cosine", "lstm"])
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "softmax", "batch_norm_masked", "cosine", "lstm"])
 def test_against_differences_of_backward_on_the_samples(name: str) -> None:
-    orders = derivations_for_code(parse_layer(SAMPLES[name], name), "reuse", order=2)
+    orders = derivations_for_code(parse_layer(text_of(name), name), "reuse", order=2)
     module = compile_derivation(*orders)
     for rows, columns in ((3, 4), (1, 5), (5, 1), (2, 3)):
         extents = {"N": rows, "D": columns, "C": columns, "K": columns, "H": 2}
@@ -261,11 +261,11 @@ def test_nothing_of_the_first_order_is_computed_that_is_not_needed() -> None:
 
 
 def test_fields_that_a_function_does_not_need_stay_in_the_tuple() -> None:
-    text = module_text(*derivations_for_code(parse_layer(SAMPLES["cosine"], "cosine"), "reuse", order=2))
-    fields = text.split("class Residuals")[1].split('"""')[2].split("\n\n\n")[0].split()[::2]
-    assert "dot:" in fields
-    assert "    a, b, temp, _, na, nb, cosine = residuals\n" in text
-    assert "    a, b, temp, dot, na, nb, cosine = residuals\n" in body_of(text)
+    first, second = orders_of("batch_norm")
+    text = module_text(first, with_line(second, "d2x[i, j] = mu[j]*d2dx[i, j]"))
+    assert "    return y, Residuals(gamma, eps, mu, var, xhat)\n" in text
+    assert "    gamma, eps, _, var, xhat = residuals\n" in text.split("def backward(")[1].split("def double_backward(")[0]
+    assert "    gamma, eps, mu, var, xhat = residuals\n" in body_of(text)
 
 
 def test_backward_computes_what_its_gradients_need() -> None:
