@@ -264,7 +264,7 @@ def test_fields_that_a_function_does_not_need_stay_in_the_tuple() -> None:
     first, second = orders_of("batch_norm")
     text = module_text(first, with_line(second, "d2x[i, j] = mu[j]*d2dx[i, j]"))
     assert "    return y, Residuals(gamma, eps, mu, var, xhat)\n" in text
-    assert "    gamma, eps, _, var, xhat = residuals\n" in text.split("def backward(")[1].split("def double_backward(")[0]
+    assert text.count("    gamma, eps, _, var, xhat = residuals\n") == 1  # in backward
     assert "    gamma, eps, mu, var, xhat = residuals\n" in body_of(text)
 
 
