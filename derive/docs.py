@@ -112,7 +112,9 @@ def _package_text(sources: Sequence[LayerText]) -> str:
         "",
         *(f"from derived import {name} as {name}" for name in names),
         "",
-        f"__all__ = [{', '.join(json.dumps(name) for name in names)}]",
+        "__all__ = [",
+        *(f"    {json.dumps(name)}," for name in names),
+        "]",
     ]
     return "\n".join(lines) + "\n"
 

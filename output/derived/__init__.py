@@ -35,4 +35,34 @@ from derived import softmax_cross_entropy_soft as softmax_cross_entropy_soft
 from derived import sync_batch_norm as sync_batch_norm
 from derived import weight_norm as weight_norm
 
-__all__ = ["attention", "batch_norm", "batch_norm_2d", "batch_norm_inference", "batch_norm_masked", "batch_norm_unbiased", "cosine_similarity", "gelu", "gelu_tanh", "group_norm", "instance_norm", "l2_normalize", "layer_norm", "layer_norm_linear", "linear", "linear_batch_norm", "log_softmax", "lstm_cell", "mean_squared_error", "perceptron", "relu", "rms_norm", "sigmoid_binary_cross_entropy", "silu", "softmax", "softmax_cross_entropy", "softmax_cross_entropy_soft", "sync_batch_norm", "weight_norm"]
+__all__ = [
+    "attention",
+    "batch_norm",
+    "batch_norm_2d",
+    "batch_norm_inference",
+    "batch_norm_masked",
+    "batch_norm_unbiased",
+    "cosine_similarity",
+    "gelu",
+    "gelu_tanh",
+    "group_norm",
+    "instance_norm",
+    "l2_normalize",
+    "layer_norm",
+    "layer_norm_linear",
+    "linear",
+    "linear_batch_norm",
+    "log_softmax",
+    "lstm_cell",
+    "mean_squared_error",
+    "perceptron",
+    "relu",
+    "rms_norm",
+    "sigmoid_binary_cross_entropy",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_soft",
+    "sync_batch_norm",
+    "weight_norm",
+]
