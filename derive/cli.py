@@ -253,10 +253,10 @@ def _markdown(options: argparse.Namespace) -> int:
 
 def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
-    from derive.codegen.numpy import module_text
-    from derive.pipeline import derive
+    from derive.codegen.numpy import derivations_for_code, module_text
 
-    return _write(options, module_text(derive(graph, options.form, options.wrt, options.order, options.mode)))
+    coded = derivations_for_code(graph, options.form, options.wrt, options.order, options.mode)
+    return _write(options, module_text(*coded))
 
 
 def _verify(options: argparse.Namespace) -> int:

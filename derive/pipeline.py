@@ -66,27 +66,40 @@ def derive(
     if mode not in MODES:
         raise UsageError(f"there is no mode {mode!r}; choose from {', '.join(MODES)}")
     graph = load(layer) if isinstance(layer, str) else layer
-    graph, previous = lower_orders(graph, order, mode)
+    if not isinstance(order, int) or isinstance(order, bool) or order < 1:
+        raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
+    lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode)
+    return _derived(lower[-1], form, wrt, mode) if lower else _derived(graph, form, wrt, mode)
+
+
+def derive_in_turn(
+    layer: Graph | str,
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
+) -> tuple[Derivation, ...]:
+    """The derivations of order 1 up to `order`, each of the very gradients of the one before it.
+
+    `layer`, `form`, `wrt` and `mode` are those of `derive`; `wrt` chooses the gradients of order 1. Raises what that
+    raises.
+    """
+    found: list[Derivation] = []
+    for _ in range(order):
+        found.append(_derived(found[-1], form, None, mode) if found else derive(layer, form, wrt, mode=mode))
+    return tuple(found)
+
+
+def _derived(source: Graph | Derivation, form: Form, wrt: Sequence[str] | None, mode: Mode) -> Derivation:
+    """The derivation of a layer, or of the gradients of a derivation."""
+    previous = source if isinstance(source, Derivation) else None
+    graph = as_layer(source.backward, source.forward.by_name) if isinstance(source, Derivation) else source
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
         closing = None if form == "staged" else close(found)
         if closing is not None and not _is_cheaper(found, closing):
             closing = None
         return replace(explain(found, closing, form), previous=previous)
-
-
-def lower_orders(graph: Graph, order: int, mode: Mode = "reverse") -> tuple[Graph, Derivation | None]:
-    """What a derivation of an order starts from: the gradients of the order below as a layer, and their derivation.
-
-    Raises UsageError for an order that is not a whole number of at least 1.
-    """
-    if not isinstance(order, int) or isinstance(order, bool) or order < 1:
-        raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
-    previous: Derivation | None = None
-    for _ in range(order - 1):
-        previous = replace(derive(graph, "reuse", mode=mode), previous=previous)
-        graph = as_layer(previous.backward, graph.by_name)
-    return graph, previous
 
 
 def _is_cheaper(found: Sweep, closing: Closing) -> bool:

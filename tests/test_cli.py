@@ -116,6 +116,22 @@ class TestResults:
         exec(compile(out, "scaled.py", "exec"), names)
         assert {"forward", "backward", "Residuals"} <= set(names)
 
+    def test_code_of_order_two_has_a_third_function(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["code", layer]) == 0
+        assert "def double_backward(" not in capsys.readouterr().out
+        assert main(["code", layer, "--order", "2"]) == 0
+        out = capsys.readouterr().out
+        compile(out, "scaled.py", "exec")
+        assert [line.split("(")[0] for line in out.splitlines() if line.startswith("def ")][:3] == [
+            "def forward", "def backward", "def double_backward",
+        ]  # fmt: skip
+
+    def test_there_is_no_code_of_order_three(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["code", layer, "--order", "3"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == "derive: functions are of order 1 (backward) and 2 (double_backward), not of order 3\n"
+
     def test_verify_passes(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["verify", layer, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["passed"] is True
