@@ -11,7 +11,7 @@ import sys
 
 from derive import __version__
 from derive.errors import DeriveError, LayerError, UsageError
-from derive.options import DETAILS, FORMS, MODES, NOTATIONS, TARGETS
+from derive.options import DETAILS, FORMS, MODES, NOTATIONS, ORDERS, TARGETS
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -143,6 +143,9 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument(
         "--wrt", type=_names, metavar="x,gamma", help="the gradients wanted, or what moves (default: all inputs)"
     )
+    verb.add_argument(
+        "--order", type=int, choices=ORDERS, default=1, help="2: gradients of the gradients, 3: of those (default: 1)"
+    )
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
@@ -210,7 +213,7 @@ def _show(options: argparse.Namespace) -> int:
     from derive.printing.data import derivation_data
     from derive.printing.text import show_text
 
-    derivation = derive(graph, options.form, options.wrt, mode=options.mode)
+    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
     width = 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
@@ -228,7 +231,7 @@ def _latex(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.latex import latex_document, latex_fragment
 
-    derivation = derive(graph, options.form, options.wrt, mode=options.mode)
+    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
     printer = latex_document if options.document else latex_fragment
     return _write(options, printer(derivation, options.notation, options.detail or "steps"))
 
@@ -244,23 +247,23 @@ def _markdown(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.markdown import markdown_text
 
-    derivation = derive(graph, options.form, options.wrt, mode=options.mode)
+    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
     return _write(options, markdown_text(derivation, options.notation, options.detail or "steps"))
 
 
 def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
-    from derive.codegen.numpy import module_text
-    from derive.pipeline import derive
+    from derive.codegen.numpy import derivations_for_code, module_text
 
-    return _write(options, module_text(derive(graph, options.form, options.wrt, mode=options.mode)))
+    coded = derivations_for_code(graph, options.form, options.wrt, options.order, options.mode)
+    return _write(options, module_text(*coded))
 
 
 def _verify(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.workshop import verify_layer
 
-    report = verify_layer(graph, options.form, options.wrt, options.mode)
+    report = verify_layer(graph, options.form, options.wrt, options.order, options.mode)
     _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
     return OK if report.passed else FAILED
 
@@ -283,6 +286,8 @@ def _docs(options: argparse.Namespace) -> int:
 def _extents(options: argparse.Namespace) -> dict[str, int]:
     if options.mode != "reverse":
         raise UsageError("--extent writes gradients out, not tangents: leave out --mode forward, or --extent")
+    if options.order > 1:
+        raise UsageError("--extent writes the derivation of order 1 out; leave it away, or --order")
     extents: dict[str, int] = {}
     for name, value in options.extent:
         if extents.setdefault(name, value) != value:

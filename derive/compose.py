@@ -45,12 +45,13 @@ class _Naming:
     def __init__(self, graph: Graph) -> None:
         self.quantities: dict[str, Quantity] = {}
         self._known = dict(graph.by_name)
+        self._order = len(graph.sweeps)  # that of the sweep that found the sums
         self._elements: dict[Expr, Expr] = {}
         self._new: list[Equation] = []
         self._names = (name for name in (f"c{number}" for number in count(1)) if name not in graph.names)
         self._bound = IndexNames(graph)
         names = dict.fromkeys(index.name for quantity in graph.quantities for index in quantity.indices)
-        self._order = {name: place for place, name in enumerate(names)}
+        self._places = {name: place for place, name in enumerate(names)}
 
     def take(self) -> list[Equation]:
         """The equations of the names that are new since the last call."""
@@ -71,9 +72,9 @@ class _Naming:
         key = canonical_bound(total)
         if key not in self._elements:
             extents = index_extents(total, self._known)
-            order = sorted(extents, key=lambda symbol: self._order.get(symbol.name, len(self._order)))
+            order = sorted(extents, key=lambda symbol: self._places.get(symbol.name, len(self._places)))
             indices = tuple(Index(symbol.name, extents[symbol]) for symbol in order)
-            quantity = Quantity(next(self._names), indices, "helper")
+            quantity = Quantity(next(self._names), indices, "helper", order=self._order)
             self.quantities[quantity.name] = self._known[quantity.name] = quantity
             readable = self._bound.apply(total, list(extents))
             self._new.append(Equation(quantity.name, indices, readable))

@@ -7,7 +7,7 @@ print steps; they do no mathematics.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -49,6 +49,8 @@ class Derivation:
     `forward` is the layer; `backward` is a graph that starts with the equations of `forward` and goes on with the
     cotangents and helpers that the gradients need, in an order in which they can be computed; its outputs are the
     gradients. `quantities` describes every further name that a step uses (contributions, local derivatives).
+    At order 2 and above `forward` is the backward pass of the order below, as far as the gradients need it, and
+    `previous` the derivation that it came from.
     """
 
     forward: Graph
@@ -57,6 +59,30 @@ class Derivation:
     steps: tuple[Step, ...]
     quantities: tuple[Quantity, ...]
     order: int = 1
+    previous: Derivation | None = None
+
+    @cached_property
+    def orders(self) -> tuple[Derivation, ...]:
+        """The derivations that led here, that of the layer itself first, this one last."""
+        return (*self.previous.orders, self) if self.previous is not None else (self,)
+
+    @cached_property
+    def whole(self) -> Graph:
+        """What is differentiated, together with all that the lower orders say: the layer itself, unused inputs."""
+        graphs = [*(lower.backward for lower in self.orders[:-1]), self.forward]
+        # Of what is written in two ways, with a sum in it named or not, the later one is what is differentiated. It
+        # needs nothing that only the lower orders have.
+        equations: dict[str, Equation] = {}
+        for graph in reversed(graphs):
+            equations.update({e.name: e for e in graph.equations if e.name not in equations})
+        known = {quantity.name: quantity for graph in graphs for quantity in graph.quantities}
+        inputs = dict.fromkeys(quantity.name for graph in graphs for quantity in graph.inputs)
+        return replace(
+            self.forward,
+            quantities=tuple(known[name] for name in (*inputs, *equations)),
+            equations=tuple(equations.values()),
+            facts=graphs[0].facts,
+        )
 
     @cached_property
     def mode(self) -> Mode:

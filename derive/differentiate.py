@@ -7,13 +7,14 @@ index of v; a delta whose index is summed over contracts, and only a diagonal su
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Integer, Sum, Symbol
 from sympy.core.parameters import distribute
 
-from derive.errors import UsageError
+from derive.errors import DeriveError, LayerError, Location, UsageError
 from derive.graph import Equation, Graph, Index, Mode, Quantity, fresh_name, names_in, reaching_outputs, reference
 from derive.indices import IndexNames, substitute
 from derive.local_derivatives import contract, local_derivative, uses_of
@@ -99,7 +100,7 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
     needed = depending_on(graph, wanted)
     for name in [*graph.outputs, *(q.name for q in graph.quantities if q.name in needed)]:
         if f"{d}{name}" in graph.names:
-            raise UsageError(f"the gradient with respect to {name!r} would be called '{d}{name}', and that is in use")
+            raise _in_use(graph, name, f"{d}{name}")
     taken = graph.names | {f"{d}{quantity.name}" for quantity in graph.quantities}
     totals: dict[str, Quantity] = {}
     found: list[Cotangent] = []
@@ -125,6 +126,18 @@ def _sweep(graph: Graph, wanted: tuple[str, ...]) -> Sweep:
         equation = Equation(total.name, total.indices, expression)
         found.append(Cotangent(name, total, equation, tuple(paths), direct))
     return Sweep(graph, tuple(given.values()), tuple(found), wanted)
+
+
+def _in_use(graph: Graph, name: str, cotangent: str) -> DeriveError:
+    """The name of a cotangent is taken: where the layer's text shows it, by whom."""
+    message = f"the gradient with respect to {name!r} would be called {cotangent!r}, and that is in use"
+    hint = f"rename {cotangent} in the layer, for example to {fresh_name([f'{cotangent}_'], graph.names)}"
+    for number, line in enumerate(graph.source.splitlines(), start=1):
+        found = re.match(rf"\s*{re.escape(cotangent)}\s*[:=\[]", line)
+        if found is not None:
+            column = line.index(cotangent)
+            return LayerError(message, hint, Location(graph.name, number, column, line))
+    return UsageError(message)
 
 
 def vjp(graph: Graph, wrt: Sequence[str] | None = None) -> Graph:
@@ -159,14 +172,17 @@ def joint_graph(found: Sweep) -> Graph:
 def _requested(graph: Graph, wrt: Sequence[str] | None) -> tuple[str, ...]:
     if wrt is None:
         return graph.differentiable
+    d = cotangent_prefix(graph.sweeps.count("reverse") + 1)
     for name in wrt:
         quantity = graph.by_name.get(name)
         if quantity is None or quantity.role == "constant":
             what = "is a constant" if quantity else "is not a quantity of the layer"
+            if graph.sweeps and name in graph.former:
+                what = "is nothing that the gradients of the order below depend on"
             choices = [q.name for q in graph.quantities if q.role != "constant" and not _is_end(graph, q.name)]
             raise UsageError(f"no gradient with respect to {name!r}: it {what}; choose from {', '.join(choices)}")
         if _is_end(graph, name):
-            raise UsageError(f"no gradient with respect to {name!r}: it is an output, and d{name} is given")
+            raise UsageError(f"no gradient with respect to {name!r}: it is an output, and {d}{name} is given")
     return tuple(dict.fromkeys(wrt))
 
 

@@ -285,7 +285,11 @@ def _refusal(graph: Graph, extents: Mapping[str, int], inputs: Mapping[str, Arra
         if set(_names_in_fact(fact)) <= set(values) and not fact_holds(fact, values, extents):
             return _fact_error(graph, fact, "cannot be drawn")
     for equation in graph.equations:
+        gaps.clear()
         values = run([equation], values, extents, watching)
+        if graph.by_name[equation.name].role != "intermediate":
+            # In a derivative x == max(x) is asked, and is exactly so; the max itself has been watched.
+            gaps[:] = [gap for gap in gaps if gap]
         if not all(math.isfinite(value) for value in values[equation.name].values()):
             return LayerError(
                 f"{equation.name!r} is undefined on data that satisfy the facts",

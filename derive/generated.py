@@ -1,12 +1,12 @@
 """The generated functions as oracles: what they return, held against the truth.
 
     Input    a Derivation
-    Output   Checks for the verifier: the NumPy module's forward and backward, and each of their lines by lambdify
+    Output   Checks for the verifier: what the NumPy module's functions return, and each of their lines by lambdify
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from derive.codegen.lambdas import equation_arguments, lambdify_equation
 from derive.codegen.numpy import compile_derivation
+from derive.codegen.residuals import cotangents_of
 from derive.derivation import Derivation
 from derive.discrepancy import worst_error
 from derive.graph import Equation, Quantity
@@ -26,32 +27,40 @@ from derive.verifier import Check, added_up_from
 _BOUND = 1e-9
 
 
-def generated_checks(derivation: Derivation, coded: Derivation | None) -> list[Check]:
-    """Checks of the NumPy functions made of `coded`, a derivation of the same layer in the form that code comes from.
+def generated_checks(derivation: Derivation, *coded: Derivation) -> list[Check]:
+    """Checks of the NumPy functions made of `coded`: derivations in the form that code comes from.
 
-    Without it no functions are checked. The lines of `derivation` are checked one by one, through SymPy's lambdify, as
-    well.
+    For a derivation of order 1 that is one of the same layer, for one of order 2 that of order 1 and that of its
+    gradients; without any, no functions are checked. The lines of `derivation` are checked one by one, through SymPy's
+    lambdify, as well.
     """
     lines = (*derivation.forward.equations, *derivation.results)
     return [
-        *(_module_checks(coded) if coded else ()),
+        *(_module_checks(derivation, coded) if coded else ()),
         *(_check(f"{e.name}, by its line alone", "lambdified NumPy", _line_error(derivation, e)) for e in lines),
     ]
 
 
-def _module_checks(coded: Derivation) -> Iterator[Check]:
-    module = compile_derivation(coded)
-    for name in (*coded.forward.outputs, *coded.backward.outputs):
-        yield _check(f"{name}, as the module returns it", "generated NumPy", _module_error(module, coded, name))
+def _module_checks(derivation: Derivation, coded: Sequence[Derivation]) -> Iterator[Check]:
+    """Each value that the functions of the highest order return, and the derivation knows."""
+    module, last = compile_derivation(*coded), coded[-1]
+    names = [*last.forward.outputs, *last.backward.outputs] if len(coded) == 1 else last.backward.outputs
+    for name in names:
+        if name in derivation.by_name:
+            yield _check(f"{name}, as the module returns it", "generated NumPy", _module_error(module, coded, name))
 
 
 def _check(line: str, oracle: str, worst: Callable[[Truth], float]) -> Check:
     return Check(line, oracle, _BOUND, worst)
 
 
-def _module_error(module: ModuleType, derivation: Derivation, name: str) -> Callable[[Truth], float]:
+def _module_error(module: ModuleType, coded: Sequence[Derivation], name: str) -> Callable[[Truth], float]:
+    first, last = coded[0], coded[-1]
+
     def error(truth: Truth) -> float:
-        return _compare(truth, derivation, name, returned(module, derivation, truth)[name])
+        again = len(coded) > 1
+        found = returned_again(module, first, last, truth) if again else returned(module, first, truth)
+        return _compare(truth, last, name, found[name])
 
     return error
 
@@ -67,6 +76,20 @@ def returned(module: ModuleType, derivation: Derivation, truth: Truth) -> Mappin
     names = derivation.backward.outputs
     found = dict(zip(graph.outputs, _as_tuple(values, graph.outputs), strict=True))
     return found | dict(zip(names, _as_tuple(gradients, names), strict=True))
+
+
+def returned_again(module: ModuleType, first: Derivation, second: Derivation, truth: Truth) -> Mapping[str, Any]:
+    """What `double_backward` of a generated module returns on one sample of the `whole` of both orders, by name."""
+    graph, sample = first.forward, truth.sample
+    cotangents = cotangents_of(first)
+    arguments = {q.name: to_numpy(sample.inputs[q.name], q, sample.extents) for q in (*graph.inputs, *cotangents)}
+    given = [arguments[q.name] for q in cotangents]
+    again = [to_numpy(truth.given(o), second.forward.by_name[o], sample.extents) for o in second.forward.outputs]
+    with np.errstate(all="ignore"):  # whatever it is, the comparison says it
+        _, residuals = module.forward(**{q.name: arguments[q.name] for q in graph.inputs})
+        found = module.double_backward(*again, given[0] if len(given) == 1 else tuple(given), residuals)
+    names = second.backward.outputs
+    return dict(zip(names, _as_tuple(found, names), strict=True))
 
 
 def _as_tuple(values: Any, names: tuple[str, ...]) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from sympy import Expr, Indexed, IndexedBase, Integer, Rational, Symbol
 
 Role = Literal[
     "input", "constant", "intermediate",  # of a layer
-    "cotangent", "contribution", "local_derivative", "helper", "tangent",  # of a derivation
+    "cotangent", "contribution", "local_derivative", "helper", "tangent", "loss",  # of a derivation
 ]
 Relation = Literal["==", "!=", "<", "<=", ">", ">="]
 Mode = Literal["reverse", "forward"]
@@ -149,7 +149,7 @@ class Graph:
     `quantities` lists inputs and constants first, in file order, then the intermediates in the order of `equations`.
     `outputs` names the equations whose cotangents are given; an equation that leads to none has no cotangent. `source`
     is the text as its author wrote it. `sweeps` are those that a graph with derivatives in it has behind it, the first
-    one first.
+    one first; `former` names what it no longer has, but what still means something where it came from.
     """
 
     name: str
@@ -160,6 +160,7 @@ class Graph:
     outputs: tuple[str, ...]
     source: str = field(default="", compare=False, repr=False)
     sweeps: tuple[Mode, ...] = ()
+    former: frozenset[str] = frozenset()
 
     @cached_property
     def by_name(self) -> dict[str, Quantity]:
@@ -198,7 +199,7 @@ class Graph:
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name in use: quantities, extents, free and bound indices. Fresh names keep away from them."""
-        used = {q.name for q in self.quantities} | set(self.extents)
+        used = {q.name for q in self.quantities} | set(self.extents) | self.former
         used |= {index.name for q in self.quantities for index in q.indices}
         for equation in self.equations:
             used |= {index.name for index in equation.indices}
@@ -218,7 +219,9 @@ def reaching_outputs(graph: Graph) -> Graph:
     quantities = [q for q in (*inputs[own:], *inputs[:own], *computed) if q.name in needed]
     facts = [f for f in graph.facts if {*names_in(f.left), *names_in(f.right)} <= needed]
     equations = tuple(e for e in graph.equations if e.name in needed)
-    return replace(graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts))
+    return replace(
+        graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts), former=graph.names
+    )
 
 
 def needed_for(graph: Graph, names: Iterable[str]) -> set[str]:

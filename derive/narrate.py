@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy import Abs, Expr, sign
+from sympy import Abs, Expr, Sum, sign
 
 from derive.derivation import Derivation, Detail, Form, Prose, Step
 from derive.differentiate import Cotangent, Path, Sweep
 from derive.functions import MaxOver, maximum, minimum, relu
-from derive.graph import Equation, Fact, Graph, Index, Quantity, names_in
+from derive.graph import Equation, Fact, Graph, Index, Quantity, fresh_name, names_in, reference
 from derive.indices import IndexNames, index_extents
 from derive.rules.basis import PlainEquation, unfold
 from derive.rules.polynomial import Polynomial
 from derive.rules.sums import pull_out
-from derive.wording import wording_of
+from derive.wording import found_before, wording_of
 
 KINKS: dict[type[Expr], str] = {
     relu: "At 0 the derivative of relu is taken as 0.",
@@ -46,13 +47,18 @@ class Narrator:
         self.graph: Graph = sweep.graph
         self.form = form
         self.plain = plain
-        self.words = wording_of(sweep)
         self.names = IndexNames(self.graph)
         self.steps: list[Step] = []
         self.extra: list[Quantity] = []
         self.results: dict[str, Result] = {}
         self.known = self.graph.by_name | {c.quantity.name: c.quantity for c in sweep.cotangents}
         self.known |= {quantity.name: quantity for quantity in sweep.given}
+        self.order = self.graph.sweeps.count(sweep.mode) + 1
+        self.loss: Quantity | None = None
+        if sweep.mode == "reverse" and self.order > 1:
+            self.loss = _scalar(self.graph, self.order)
+            self.extra.append(self.loss)
+        self.words = wording_of(sweep, self.loss)
 
     def say(
         self,
@@ -80,12 +86,21 @@ class Narrator:
 
     def forward(self) -> None:
         for equation in self.graph.equations:
-            where = f" in line {equation.line}" if equation.line else ""
-            self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+            quantity = self.graph.by_name[equation.name]
+            if quantity.role == "intermediate":
+                where = f" in line {equation.line}" if equation.line else ""
+                self.say("forward", (f"The layer says so{where}.",), equation, "brief")
+            else:
+                self.say("lower-order", found_before(quantity), equation, "brief")
         self.say("graph", self.words.graph(self.graph))
         if self.form != "staged" and not self.collapses:
             self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
-        self.say("given", self.words.given(self.sweep))
+        self.say("given", self.words.given(self.sweep), None if self.loss is None else self._scalar_line(self.loss))
+
+    def _scalar_line(self, loss: Quantity) -> Equation:
+        """What is differentiated at a higher order: the gradients of the order below, weighted with what is given."""
+        terms = [inner_product(self.graph.by_name[str(q.of)], q) for q in self.sweep.given]
+        return self.line(loss, sum(terms[1:], terms[0]))
 
     def cotangent(self, cotangent: Cotangent) -> None:
         """Everything about one cotangent: its paths, their contributions, their sum, and the closed form."""
@@ -152,7 +167,19 @@ class Narrator:
         )
         extra = [r.quantity for name, r in self.results.items() if r not in kept]
         form: Form = self.form if self.collapses else "staged"
-        return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra))
+        return Derivation(graph, backward, form, tuple(self.steps), (*extra, *self.extra), self.order)
+
+
+def _scalar(graph: Graph, order: int) -> Quantity:
+    """The scalar of a higher order, L2 unless the layer has a letter L of its own."""
+    letters = [s for s in "LSJZ" if not any(re.fullmatch(rf"{s}[_0-9]*", name) for name in graph.names)]
+    return Quantity(fresh_name([f"{s}{order}" for s in letters or "L"], graph.names), (), "loss", order=order)
+
+
+def inner_product(quantity: Quantity, cotangent: Quantity) -> Expr:
+    """The sum over all elements of a quantity times what is given for it."""
+    product = quantity.element * reference(cotangent.name, [index.symbol for index in quantity.indices])
+    return Sum(product, *(index.limits for index in quantity.indices)) if quantity.indices else product
 
 
 def in_order(equations: Sequence[Equation]) -> list[Equation]:

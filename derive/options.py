@@ -7,6 +7,7 @@ with them are in `derivation.py`, and a test holds them together.
 from __future__ import annotations
 
 MODES = ("reverse", "forward")
+ORDERS = (1, 2, 3)
 FORMS = ("staged", "sum", "mean", "reuse")
 DETAILS = ("brief", "steps", "full")
 NOTATIONS = ("leibniz", "d", "bar")

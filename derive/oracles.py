@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from sympy import Expr, Indexed, Integer, Rational, Symbol
@@ -23,7 +23,7 @@ from derive.derivation import Derivation
 from derive.discrepancy import TERMS, sized
 from derive.draw import Sample
 from derive.errors import LayerError
-from derive.graph import Equation, Graph, Index, Quantity, name_of, names_in
+from derive.graph import Equation, Graph, Index, Quantity, name_of, names_in, reaching_outputs
 from derive.interpret import Array, convert, element_values, evaluate, places, run
 
 Varying = Callable[[Number], Number]  # a function of the change of one element
@@ -50,6 +50,17 @@ def _scalar_derivative(function: Varying, size: Number) -> Number:
     return function(_CHANGE).diff(_CHANGE).xreplace({_CHANGE: Integer(0)})
 
 
+def _compare_nearly(a: Number, b: Number) -> float:
+    near = abs(a - b) <= _SAME * max(abs(a), abs(b))
+    return 0 if near else PRECISE.compare(a, b)
+
+
+# Data keep 1e-6 away from a kink. What differs by less is what a derivative asks of a max, whether it is x[i]: it stays
+# so when the max, at its place in the graph, is changed by a step.
+_SAME = 2 * _SMALL_STEP
+_DECIDED = replace(PRECISE, compare=_compare_nearly)
+
+
 @dataclass(frozen=True, eq=False)
 class Oracle:
     """A way to find a derivative.
@@ -67,7 +78,7 @@ class Oracle:
 
 
 # At 120 digits a step of 1e-40 leaves an error of about 1e-80; 1e-30 leaves room for badly conditioned data.
-CENTRAL_DIFFERENCES = Oracle("central differences", PRECISE, PRECISE, _central_difference, 1e-30)
+CENTRAL_DIFFERENCES = Oracle("central differences", PRECISE, _DECIDED, _central_difference, 1e-30)
 # 64-bit rounding is 1e-16; large offsets and tiny constants cost some digits.
 COMPLEX_STEP = Oracle("complex step", FLOAT, COMPLEX, _complex_step, 1e-8)
 # Roots that SymPy does not combine are compared to 50 digits.
@@ -91,7 +102,8 @@ class Gradients:
         """The total derivative of the loss with respect to a change of `of` at its place in the graph."""
         if of not in self._totals:
             sample, oracle = self.sample, self.oracle
-            later = downstream(sample.graph, of)
+            leading = reaching_outputs(sample.graph).equation_of
+            later = [equation for equation in downstream(sample.graph, of) if equation.name in leading]
             if not later and of in sample.graph.outputs:  # nothing to find out: it is what is given
                 return convert(sample.cotangents, oracle.arithmetic)[of]
             # What does not change would only cost digits where it is large.
@@ -99,7 +111,7 @@ class Gradients:
 
             def loss(place: tuple[int, ...], change: Number) -> Number:
                 values = run(later, self._changed(of, place, change), sample.extents, oracle.varied)
-                return _loss(sample, reached, values, oracle.varied)
+                return loss_of(sample, reached, values, oracle.varied)
 
             self._totals[of] = {
                 place: oracle.derivative(partial(loss, place), self.forward[of][place]) for place in self.forward[of]
@@ -242,6 +254,9 @@ class Truth:
             array[place] = table[_position(below, at)][_position(above, at)]
         return array
 
+    def _loss(self, quantity: Quantity) -> Array:
+        return {(): loss_of(self.sample, self.sample.graph.outputs, self.gradients.forward, self.oracle.arithmetic)}
+
     def _definition(self, quantity: Quantity) -> Array:
         if quantity.name not in self._lines:
             raise LayerError(f"the helper {quantity.name!r} has no equation")
@@ -290,7 +305,8 @@ def _forward(sample: Sample, arithmetic: Arithmetic) -> dict[str, Array]:
     return run(sample.graph.equations, convert(sample.inputs, arithmetic), sample.extents, arithmetic)
 
 
-def _loss(sample: Sample, outputs: Sequence[str], values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
+def loss_of(sample: Sample, outputs: Sequence[str], values: Mapping[str, Array], arithmetic: Arithmetic) -> Number:
+    """The sum over some of the outputs of their values times what was drawn for them."""
     return arithmetic.add(
         [
             arithmetic.multiply([arithmetic.number(weight), values[name][place]])
@@ -321,4 +337,5 @@ _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
     "helper": Truth._definition,
+    "loss": Truth._loss,
 }

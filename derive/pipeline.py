@@ -15,6 +15,7 @@ NumPy: code and evidence. No stage knows a layer by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy.core.parameters import distribute
 
@@ -53,20 +54,47 @@ def derive(
     `layer` is a graph, or whatever `load` takes. `form` is `staged` (the chain rule, nothing collapsed), `mean`, `sum`
     or `reuse` (in terms of other gradients). `wrt` names the quantities whose gradients are wanted; without it every
     input that is not a constant. In the mode `forward` it names the inputs that move, and the results are the tangents
-    of the outputs. Where nothing collapses the result is in the form `staged`.
-    Raises UsageError for a form, a mode or a name that does not exist.
+    of the outputs. Where nothing collapses the result is in the form `staged`. `order` 2 differentiates the gradients
+    once more, with respect to what they depend on, that is what `wrt` is about then: dy, x, gamma.
+    Raises UsageError for a form, a name, an order or a mode that does not exist, and LayerError for a layer whose own
+    names are those of its gradients.
     """
     if form not in FORMS:
         raise UsageError(f"there is no form {form!r}; choose from {', '.join(FORMS)}")
     if mode not in MODES:
         raise UsageError(f"there is no mode {mode!r}; choose from {', '.join(MODES)}")
     graph = load(layer) if isinstance(layer, str) else layer
-    for _ in range(order - 1):
-        lower = derive(graph, "reuse", mode=mode)
-        graph = as_layer(lower.backward, graph.by_name)
+    if not isinstance(order, int) or isinstance(order, bool) or order < 1:
+        raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
+    lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode)
+    return _derived(lower[-1], form, wrt, mode) if lower else _derived(graph, form, wrt, mode)
+
+
+def derive_in_turn(
+    layer: Graph | str,
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
+) -> tuple[Derivation, ...]:
+    """The derivations of order 1 up to `order`, each of the very gradients of the one before it.
+
+    `layer`, `form`, `wrt` and `mode` are those of `derive`; `wrt` chooses the gradients of order 1. Raises what that
+    raises.
+    """
+    found: list[Derivation] = []
+    for _ in range(order):
+        found.append(_derived(found[-1], form, None, mode) if found else derive(layer, form, wrt, mode=mode))
+    return tuple(found)
+
+
+def _derived(source: Graph | Derivation, form: Form, wrt: Sequence[str] | None, mode: Mode) -> Derivation:
+    """The derivation of a layer, or of the gradients of a derivation."""
+    previous = source if isinstance(source, Derivation) else None
+    graph = as_layer(source.backward, source.forward.by_name) if isinstance(source, Derivation) else source
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
         closing = None if form == "staged" else close(found)
         if closing is not None and not is_cheaper(found, closing):
             closing = None
-        return explain(found, closing, form)
+        return replace(explain(found, closing, form), previous=previous)

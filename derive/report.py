@@ -86,8 +86,9 @@ class Report:
         """The report as a table of 100 columns; with the measured errors, or only the bounds that were met."""
         failed = len(self.failures)
         verdict = f"{failed} of {len(self.rows)} checks FAILED" if failed else f"all {len(self.rows)} checks passed"
+        order = f", order {self.order}" if self.order > 1 else ""
         mode = "" if self.mode == "reverse" else f", {self.mode} mode"
-        head = f"{self.layer}, {self.form} form{mode}: {verdict}, on {len(self.data)} sets of data"
+        head = f"{self.layer}, {self.form} form{order}{mode}: {verdict}, on {len(self.data)} sets of data"
         titles = _columns("step", "line", "oracle", "error" if measured else "bound", "")
         lines = [head, "", titles, "-" * _COLUMNS]
         for row in self.rows:

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 
 from derive.derivation import Derivation
 from derive.functions import delta
-from derive.graph import Equation, Graph, name_of, names_in
+from derive.graph import Equation, Graph, Quantity, name_of, names_in
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ def check_paths(derivation: Derivation) -> list[PathCheck]:
     """
     lines = _lines(derivation)
     stated = {line.name for line in lines}
-    contributions = [q for q in derivation.by_name.values() if q.role == "contribution"]
+    found_here = _found_here(derivation)
+    contributions = [q for q in found_here if q.role == "contribution"]
     if not any(q.name in stated for q in contributions):
         return []
     found = []
     layer, forward = derivation.forward, derivation.mode == "forward"
     moving = _moving_names(derivation) if forward else set()
-    for cotangent in derivation.by_name.values():
+    for cotangent in found_here:
         of = cotangent.of
         if cotangent.role != ("tangent" if forward else "cotangent") or cotangent.name in layer.by_name:
             continue
@@ -57,10 +58,15 @@ def check_paths(derivation: Derivation) -> list[PathCheck]:
     return found
 
 
+def _found_here(derivation: Derivation) -> list[Quantity]:
+    """What this derivation introduces: the cotangents of the lower orders are quantities like any other."""
+    return [q for q in derivation.by_name.values() if q.name not in derivation.forward.by_name]
+
+
 def _terms(derivation: Derivation, of: str) -> dict[str, str | None]:
     """The names that stand for a path in a sum of paths: contributions, local derivatives, and what is given."""
     found: dict[str, str | None] = {}
-    for quantity in derivation.by_name.values():
+    for quantity in _found_here(derivation):
         if quantity.role == "contribution" and quantity.of == of:
             found[quantity.name] = quantity.via
         elif quantity.role == "local_derivative":

@@ -6,7 +6,8 @@
 Each displayed line is evaluated on random data, in 50 digits: the left side by what its name stands for (a forward
 value, the total derivative of the loss, the contribution of one equation, one local derivative), the right side with
 the true value of every name in it, so that one wrong line is blamed alone. Each cotangent is then held against three
-independent oracles, and the whole backward graph is run from the inputs.
+independent oracles, and the whole backward graph is run from the inputs. At order 2 and above what is differentiated is
+itself a result, so the last two orders are held against the equations of the layer alone, too.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from derive.derivation import Derivation
 from derive.discrepancy import Term, worst_error
 from derive.draw import Sample, draw_samples, fact_holds
 from derive.errors import DeriveError, LayerError
-from derive.graph import Equation, Fact, names_in
+from derive.graph import Equation, Fact, Quantity, names_in
 from derive.interpret import Values, convert, run
+from derive.layer_alone import LayerAlone
 from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, SCALAR_DIFF, Truth
 from derive.report import Report, Row
 from derive.structure import check_paths
@@ -29,6 +31,7 @@ from derive.structure import check_paths
 Line = Equation | Fact
 
 _LINE_ORACLE = "50 digits"
+_NOTHING = 1e-50
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,24 @@ def verify(
 ) -> Report:
     """Check every line and every result of a derivation; `write` turns a line into the text of its row.
 
-    `samples` are the data, by default those of `draw_samples`.
+    `samples` are the data, by default those that `draw_samples` has for `derivation.whole`.
 
     Raises LayerError when no data satisfy the layer's facts. What is false, or cannot be evaluated, is a row that did
     not pass.
     """
-    samples = draw_samples(derivation.forward) if samples is None else samples
+    samples = draw_samples(derivation.whole) if samples is None else samples
     ordinary = [sample for sample in samples if sample.regime == "ordinary"]
     precise = [Truth(derivation, sample, CENTRAL_DIFFERENCES) for sample in samples]
     floating = [Truth(derivation, sample, COMPLEX_STEP) for sample in samples]
+    if derivation.order > 1 and ordinary:
+        ordinary = [_smallest(derivation, precise)]
     exact = [Truth(derivation, sample, SCALAR_DIFF) for sample in ordinary]
     rows = [
         *_line_rows(derivation, precise, write),
         *_path_rows(derivation),
         *_cotangent_rows(derivation, [floating, precise, exact]),
         *_gradient_rows(derivation, precise),
+        *_layer_rows(derivation, precise),
         *(_row(c.line, c.oracle, c.bound, c.worst, precise) for c in checks),
     ]
     return Report(
@@ -81,6 +87,17 @@ def verify(
         tuple(rows),
         derivation.mode,
     )
+
+
+def _smallest(derivation: Derivation, truths: Sequence[Truth]) -> Sample:
+    """The smallest data on which as few gradients as possible vanish: exact derivatives of derivatives take long."""
+
+    def size(truth: Truth) -> tuple[int, int]:
+        values = run_backward(truth)
+        vanishing = [n for n in derivation.backward.outputs if all(abs(v) < _NOTHING for v in values[n].values())]
+        return len(vanishing), sum(len(array) for array in values.values())
+
+    return min((truth for truth in truths if truth.sample.regime == "ordinary"), key=size).sample
 
 
 def _row(
@@ -154,10 +171,16 @@ def _path_rows(derivation: Derivation) -> Iterator[Row]:
 
 
 def _cotangent_rows(derivation: Derivation, by_oracle: Sequence[Sequence[Truth]]) -> Iterator[Row]:
-    """Each cotangent or tangent, intermediates too, by its last line, against each oracle in its own arithmetic."""
+    """Each cotangent or tangent, intermediates too, by its last line, against each oracle in its own arithmetic.
+
+    Exactly only those that are wanted where the layer is itself made of derivatives: that takes long.
+    """
     for equation in cotangent_equations(derivation):
+        wanted = derivation.order == 1 or equation.name in derivation.backward.outputs
         for truths in by_oracle:
             oracle = truths[0].oracle
+            if oracle is SCALAR_DIFF and not wanted:
+                continue
             yield _row(equation.name, oracle.name, oracle.bound, partial(equation_error, equation), truths)
 
 
@@ -175,15 +198,12 @@ def cotangent_equations(derivation: Derivation) -> list[Equation]:
 
 def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[Row]:
     """The backward graph run from the inputs and what is given alone, each value from those before it."""
-    computed: dict[int, Values] = {}
 
     def error(name: str, truth: Truth) -> float:
-        if id(truth) not in computed:
-            computed[id(truth)] = run_backward(truth)
         equation = derivation.backward.equation_of[name]
         return worst_error(
             truth.value(name),
-            computed[id(truth)][name],
+            run_backward(truth)[name],
             truth.oracle.bound,
             partial(added_up_from, equation, truth),
         )
@@ -193,6 +213,36 @@ def _gradient_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[
         yield _row(line, "central differences", CENTRAL_DIFFERENCES.bound, partial(error, name), truths)
 
 
+def _layer_rows(derivation: Derivation, truths: Sequence[Truth]) -> Iterator[Row]:
+    """The last two orders, run from the inputs, against nested differences of the layer's own equations."""
+    if derivation.previous is None or derivation.mode == "forward":
+        return
+
+    def error(quantity: Quantity, truth: Truth) -> float:
+        alone = layer_alone(derivation, truth.sample)
+        equation = derivation.backward.equation_of[quantity.name]
+        true = alone.gradient(str(quantity.of), quantity.order)
+        claimed = run_backward(truth)[quantity.name]
+        # A gradient that is zero is known only to the precision of what is differentiated.
+        return worst_error(
+            true, claimed, truth.oracle.bound, lambda: [*added_up_from(equation, truth), *alone.weighted_outputs()]
+        )
+
+    inputs = {quantity.name for quantity in derivation.whole.inputs}
+    for name in [*derivation.forward.outputs, *derivation.backward.outputs]:
+        quantity = derivation.by_name[name]
+        if quantity.of in inputs:
+            line = f"{name}, by the equations of {derivation.forward.name} alone"
+            yield _row(line, "nested differences", CENTRAL_DIFFERENCES.bound, partial(error, quantity), truths)
+
+
+@lru_cache(maxsize=64)
+def layer_alone(derivation: Derivation, sample: Sample) -> LayerAlone:
+    """The layer's own derivatives on a sample, the same object each time."""
+    return LayerAlone(derivation, sample)
+
+
+@lru_cache(maxsize=64)
 def run_backward(truth: Truth) -> Values:
     """Every value of the backward graph, computed from the inputs and what is given beside them."""
     backward, arithmetic = truth.derivation.backward, truth.oracle.arithmetic

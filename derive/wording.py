@@ -9,7 +9,7 @@ from sympy import Expr
 
 from derive.derivation import Prose
 from derive.differentiate import Cotangent, Path, Sweep
-from derive.graph import Graph, names_in
+from derive.graph import Graph, Quantity, names_in, reference
 
 
 class Wording(Protocol):
@@ -32,7 +32,10 @@ class Wording(Protocol):
 
 
 class ReverseWording:
-    """The sentences of a reverse sweep: the arrows are walked back, from the loss."""
+    """The sentences of a reverse sweep: the arrows are walked back, from the loss, or the scalar of a higher order."""
+
+    def __init__(self, scalar: Quantity | None = None) -> None:
+        self._scalar = scalar
 
     def graph(self, graph: Graph) -> Prose:
         """Which quantity goes into which."""
@@ -44,9 +47,11 @@ class ReverseWording:
         return (*said, ".")
 
     def given(self, sweep: Sweep) -> Prose:
-        """The loss and the cotangents of the outputs."""
+        """What is differentiated, any loss or the weighted gradients of the order below, and the cotangents."""
         outputs = [sweep.graph.by_name[name].element for name in sweep.graph.outputs]
         said: list[str | Expr] = ["The loss is any scalar function of ", *listed(outputs)]
+        if self._scalar is not None:
+            said = [f"The gradients of order {self._scalar.order - 1} are what is differentiated, weighted"]
         said += ["; given ", "is " if len(outputs) == 1 else "are ", *listed([q.element for q in sweep.given])]
         return (*said, ".")
 
@@ -57,7 +62,8 @@ class ReverseWording:
     def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
         """The paths to the loss, by the equations that use the quantity."""
         users = [graph.by_name[path.user].element for path in cotangent.paths]
-        reason: list[str | Expr] = [element, f" reaches the loss along {_count(len(users))}: through "]
+        end = "the loss" if self._scalar is None else self._scalar.element
+        reason: list[str | Expr] = [element, " reaches ", end, f" along {_count(len(users))}: through "]
         reason += [*listed(users), "."]
         if cotangent.given is not None:
             reason += [" It is an output, too, so that what is given for it comes first."]
@@ -107,9 +113,18 @@ class ForwardWording:
         return ("The contribution of ", graph.by_name[path.quantity.via or ""].element, ".")
 
 
-def wording_of(sweep: Sweep) -> Wording:
-    """The sentences that fit the direction of a sweep."""
-    return ForwardWording() if sweep.mode == "forward" else ReverseWording()
+def wording_of(sweep: Sweep, scalar: Quantity | None = None) -> Wording:
+    """The sentences that fit the direction of a sweep; `scalar` is what a higher order differentiates."""
+    return ForwardWording() if sweep.mode == "forward" else ReverseWording(scalar)
+
+
+def found_before(quantity: Quantity) -> Prose:
+    """Which lower order an equation comes from, and what it gives."""
+    if quantity.of is None:
+        return (f"Found at order {quantity.order}.",)
+    of = reference(quantity.of, [index.symbol for index in quantity.indices])
+    what = "tangent of " if quantity.role == "tangent" else "gradient with respect to "
+    return (f"Found at order {quantity.order}: the {what}", of, ".")
 
 
 def listed(items: Sequence[Expr]) -> list[str | Expr]:

@@ -11,38 +11,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from derive.codegen.numpy import compile_derivation
-from derive.derivation import Form
+from derive.codegen.numpy import HIGHEST_ORDER, compile_derivation, derivations_for_code
+from derive.derivation import Derivation, Form
 from derive.generated import generated_checks
 from derive.graph import Graph, Mode
-from derive.pipeline import derive, load
+from derive.pipeline import derive
 from derive.printing.grammar import equation_text
 from derive.report import Report
-from derive.verifier import verify
+from derive.verifier import Check, verify
 
 # The form that costs least: sums that are gradients already are not taken twice.
 CODE_FORM: Form = "reuse"
 
 
-def compile_layer(layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None) -> ModuleType:
-    """The functions of a layer, as a module with `forward`, `backward` and `Residuals`, which NumPy alone runs.
+def compile_layer(
+    layer: Graph | str, form: Form = CODE_FORM, wrt: Sequence[str] | None = None, order: int = 2
+) -> ModuleType:
+    """The functions of a layer, as a module that NumPy alone runs.
 
-    `layer`, `form` and `wrt` are those of `derive`. Raises what that raises.
+    It has `forward`, `backward` and `Residuals`, and `double_backward` unless `order` is 1, which saves the time of
+    the second derivation. `layer`, `form` and `wrt` are those of `derive`; `wrt` chooses what `backward` returns.
+    Raises what that raises, and UsageError for an order above 2.
     """
-    return compile_derivation(derive(layer, form, wrt))
+    return compile_derivation(*derivations_for_code(layer, form, wrt, order))
 
 
 def verify_layer(
-    layer: Graph | str, form: Form = "mean", wrt: Sequence[str] | None = None, mode: Mode = "reverse"
+    layer: Graph | str,
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
-    `layer`, `form`, `wrt` and `mode` are those of `derive`. Raises what that raises, and LayerError where no data
-    satisfy the layer's facts.
+    `layer`, `form`, `wrt`, `order` and `mode` are those of `derive`. Raises what that raises, and LayerError where no
+    data satisfy the layer's facts.
     """
-    graph = load(layer) if isinstance(layer, str) else layer
-    derivation = derive(graph, form, wrt, mode=mode)
-    # There are no functions for tangents.
-    coded = derive(graph, CODE_FORM, wrt) if mode == "reverse" else None
-    checks = generated_checks(derivation, coded)
-    return verify(derivation, checks, write=equation_text)
+    derivation = derive(layer, form, wrt, order, mode)
+    return verify(derivation, function_checks(derivation), write=equation_text)
+
+
+def function_checks(derivation: Derivation) -> list[Check]:
+    """Checks of the functions of a layer for the order of a derivation of it, if there are functions of that order."""
+    coded: Sequence[Derivation] = ()
+    order = len(derivation.orders)
+    if order <= HIGHEST_ORDER and derivation.mode == "reverse":  # there are no functions for tangents
+        wrt = [str(derivation.by_name[name].of) for name in derivation.backward.outputs] if order == 1 else None
+        coded = derivations_for_code(derivation.orders[0].forward, CODE_FORM, wrt, order)
+    return generated_checks(derivation, *coded)

@@ -49,6 +49,30 @@ class TestResults:
         assert main(["markdown", "batch_norm"]) == 0
         assert "```math\n" in capsys.readouterr().out
 
+    def test_order_2_in_every_medium(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        for verb in ("show", "latex", "markdown"):
+            assert main([verb, layer, "--order", "2", "--wrt", "dy"]) == 0
+            assert "the gradients of order 2" in capsys.readouterr().out or verb == "latex"
+        assert main(["show", layer, "--order", "2", "--json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert data["order"] == 2
+        assert set(data["results"]) >= {"d2dy", "d2v", "d2c"}
+
+    def test_order_2_is_verified(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["verify", layer, "--order", "2"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("scaled, mean form, order 2: all ")
+        assert "d2v, by the equations of scaled alone" in out
+
+    @pytest.mark.parametrize("order", ["0", "4", "two"])
+    def test_an_order_that_does_not_exist(self, order: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["show", "batch_norm", "--order", order]) == 2
+        assert "argument --order: invalid" in capsys.readouterr().err
+
+    def test_a_small_batch_is_written_out_at_order_1_only(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["show", "batch_norm", "--order", "2", "--extent", "N=2", "--extent", "D=1"]) == 2
+        assert "--extent writes the derivation of order 1 out" in capsys.readouterr().err
+
     def test_json_has_the_promised_shape(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", layer, "--json"]) == 0
         data = json.loads(capsys.readouterr().out)
@@ -91,6 +115,22 @@ class TestResults:
         names: dict[str, object] = {}
         exec(compile(out, "scaled.py", "exec"), names)
         assert {"forward", "backward", "Residuals"} <= set(names)
+
+    def test_code_of_order_two_has_a_third_function(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["code", layer]) == 0
+        assert "def double_backward(" not in capsys.readouterr().out
+        assert main(["code", layer, "--order", "2"]) == 0
+        out = capsys.readouterr().out
+        compile(out, "scaled.py", "exec")
+        assert [line.split("(")[0] for line in out.splitlines() if line.startswith("def ")][:3] == [
+            "def forward", "def backward", "def double_backward",
+        ]  # fmt: skip
+
+    def test_there_is_no_code_of_order_three(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["code", layer, "--order", "3"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == "derive: functions are of order 1 (backward) and 2 (double_backward), not of order 3\n"
 
     def test_verify_passes(self, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["verify", layer, "--json"]) == 0

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from plain_derivations import BATCH_NORM
-from sympy import Integer, Rational
+from sympy import Eq, Integer, Rational
 
 from derive.arithmetic import FLOAT, PRECISE
 from derive.draw import (
@@ -26,6 +26,7 @@ from derive.errors import LayerError
 from derive.graph import Fact, extent_symbol, reference
 from derive.interpret import Array, convert, run
 from derive.parser import parse_layer
+from derive.pipeline import derive
 
 
 def values(sample: Sample) -> dict[str, Array]:
@@ -200,6 +201,12 @@ def test_data_keep_away_from_kinks(expression: str) -> None:
 def test_a_kink_that_cannot_be_avoided_is_an_error() -> None:
     with pytest.raises(LayerError, match="'y' stays at a kink"):
         draw_sample(parse_layer("x: [N]\nz[i] = x[i]\ny[i] = abs(x[i] - z[i])"), {"N": 2}, "ordinary")
+
+
+def test_what_a_derivative_asks_of_a_max_is_no_kink() -> None:
+    derivation = derive(parse_layer("x: [N]\nm = max(x[i] for i in N)\ny[i] = x[i]*m"), order=2)
+    assert any(equation.expression.has(Eq) for equation in derivation.forward.equations)
+    assert len(draw_samples(derivation.whole)) >= 6
 
 
 def test_ties_below_the_largest_are_no_kink() -> None:

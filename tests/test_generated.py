@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from plain_derivations import with_result
+from sympy import Rational
 
 from derive import generated
+from derive.codegen.numpy import derivations_for_code
 from derive.derivation import Derivation
 from derive.draw import draw_samples
 from derive.generated import generated_checks, returned, to_numpy
@@ -92,3 +95,73 @@ def test_arrays_keep_their_places() -> None:
     found = to_numpy(from_nested([[1, 2, 3], [4, 5, 6]]), quantity, {"N": 2, "D": 3})
     assert found.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert to_numpy(from_nested(7), Quantity("t", (), "input"), {}) == 7.0
+
+
+# Gradients of gradients.
+
+
+@pytest.fixture(scope="module")
+def orders() -> tuple[Derivation, ...]:
+    return derivations_for_code(parse_layer(LAYER), "reuse", order=2)
+
+
+@pytest.fixture(scope="module")
+def second_truth(orders: tuple[Derivation, ...]) -> Truth:
+    return Truth(orders[1], draw_samples(orders[1].whole)[0], CENTRAL_DIFFERENCES)
+
+
+def failed_again(derivation: Derivation, coded: tuple[Derivation, ...], truth: Truth) -> set[tuple[str, str]]:
+    checks = generated_checks(derivation, *coded)
+    return {(c.line.partition(",")[0], c.oracle) for c in checks if not c.worst(truth) <= c.bound}
+
+
+def test_what_double_backward_returns_is_checked(orders: tuple[Derivation, ...], second_truth: Truth) -> None:
+    checks = generated_checks(orders[1], *orders)
+    assert [c.line for c in checks if c.oracle == "generated NumPy"] == [
+        f"{name}, as the module returns it" for name in ("d2dy", "d2x", "d2b")
+    ]
+    assert failed_again(orders[1], orders, second_truth) == set()
+
+
+@pytest.mark.parametrize("name", ["d2dy", "d2x", "d2b"])
+def test_a_wrong_line_of_double_backward_is_seen(
+    orders: tuple[Derivation, ...], second_truth: Truth, name: str
+) -> None:
+    first, second = orders
+    equation = second.backward.equation_of[name]
+    wrong = replace(equation, expression=equation.expression * Rational(1000001, 1000000))
+    equations = tuple(wrong if e is equation else e for e in second.backward.equations)
+    planted = replace(second, backward=replace(second.backward, equations=equations))
+    assert failed_again(second, (first, planted), second_truth) == {(name, "generated NumPy")}
+
+
+def test_a_wrong_function_is_seen(
+    orders: tuple[Derivation, ...], second_truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = generated.compile_derivation
+
+    def planted(*coded: Derivation) -> ModuleType:
+        module = real(*coded)
+        function: Callable[..., Any] = module.double_backward
+        module.double_backward = lambda *arguments: tuple(-value for value in function(*arguments))  # type: ignore[attr-defined]
+        return module
+
+    monkeypatch.setattr(generated, "compile_derivation", planted)
+    expected = {(name, "generated NumPy") for name in ("d2dy", "d2x", "d2b")}
+    assert failed_again(orders[1], orders, second_truth) == expected
+
+
+def test_an_input_that_no_gradient_depends_on_is_found_a_value() -> None:
+    text = "x: [N]\nb: [N]\nc: constant[K]\nassert c > 1\ny[i] = x[i]**3 + b[i] + sum(log(c[k]) for k in K)"
+    orders = derivations_for_code(parse_layer(text), "reuse", order=2)
+    assert [q.name for q in orders[1].forward.inputs] == ["dy", "x"]
+    for sample in draw_samples(orders[1].whole):
+        truth = Truth(orders[1], sample, CENTRAL_DIFFERENCES)
+        assert failed_again(orders[1], orders, truth) == set()
+
+
+def test_only_gradients_that_the_derivation_has_are_checked(orders: tuple[Derivation, ...]) -> None:
+    only_x = derive(orders[0].forward, "reuse", wrt=["x"], order=2)
+    functions = [c.line for c in generated_checks(only_x, *orders) if c.oracle == "generated NumPy"]
+    assert functions == ["d2x, as the module returns it"]
+    assert not [c for c in generated_checks(only_x) if c.oracle == "generated NumPy"]

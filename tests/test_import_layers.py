@@ -34,7 +34,7 @@ ROWS = [
     ["explain"],
     ["pipeline"],
     ["draw", "discrepancy", "structure", "report"],
-    ["oracles"],
+    ["oracles", "layer_alone"],
     ["verifier"],
     ["printing", "unroll", "expand", "write_out", "codegen"],
     ["generated"],

@@ -310,6 +310,7 @@ MISTAKES = [
     ("np: []\ny = np", "np is a word that generated code needs", 1, 1),
     ("x: [threads]\ny[i] = x[i]", "threads is a word that generated code needs", 1, 5),
     ("residuals: []\ny = residuals", "residuals is a word that generated code needs", 1, 1),
+    ("x: []\ndouble_backward = x", "double_backward is a word that generated code needs", 2, 1),
     (X + "dy: []\ny = dy", "dy is the name of the cotangent of y", 2, 1),
     (X + "dx_via_y = pi", "dx_via_y is a name that a derivation gives", 2, 1),
     ("a: []\nb_wrt_a: []\ny = a", "_wrt_", 2, 1),

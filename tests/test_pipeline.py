@@ -63,3 +63,47 @@ def test_what_costs_more_than_the_chain_rule_is_left_staged() -> None:
     found = derive(parse_layer("x: [N]\nu[i] = tanh(x[i])\ny[i] = u[i]**2\n"))
     assert found.form in ("mean", "staged")
     assert found.steps[-1].boxed
+
+
+def test_order_2_is_order_1_of_the_gradients() -> None:
+    found = derive(parse_layer("x: [N]\ny[i] = x[i]**3\n"), order=2)
+    results = [equation_text(line) for line in found.results]
+    assert results == ["d2dy[i] = 3*d2dx[i]*x[i]**2", "d2x[i] = 6*d2dx[i]*dy[i]*x[i]"]
+
+
+@pytest.mark.parametrize("order", [0, -1, 1.5, True, "2"])
+def test_an_order_that_does_not_exist(order: object) -> None:
+    with pytest.raises(UsageError, match="the order must be a whole number of at least 1, not "):
+        derive("batch_norm", order=order)
+
+
+def test_wrt_is_about_the_last_order() -> None:
+    found = derive("batch_norm", wrt=["dy"], order=2)
+    assert found.backward.outputs == ("d2dy",)
+    assert found.forward.outputs == ("dx", "dgamma", "dbeta")
+
+
+def test_what_the_order_below_does_not_use_has_no_gradient() -> None:
+    with pytest.raises(UsageError, match="'beta': it is nothing that the gradients of the order below depend on"):
+        derive("batch_norm", wrt=["beta"], order=2)
+    with pytest.raises(UsageError, match="'dx': it is an output, and d2dx is given"):
+        derive("batch_norm", wrt=["dx"], order=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "place"),
+    [
+        ("d2x = sum(x[i] for i in N)", "d2x", "4:1"),  # nothing that order 1 uses
+        ("d2x[i] = x[i]**2", "d2x", "4:1"),
+        ("d2dx = sum(x[i]**3 for i in N)", "d2dx", "4:1"),
+        ("d2dy: []\nz = d2dy**2", "d2dy", "4:1"),
+    ],
+)
+def test_a_layer_whose_own_names_are_those_of_order_2(line: str, name: str, place: str) -> None:
+    graph = parse_layer(f"g: [N]\nx: [N]\ny[i] = g[i]*x[i]**2\n{line}\n")
+    assert derive(graph).order == 1
+    with pytest.raises(LayerError) as caught:
+        derive(graph, order=2)
+    of = name.removeprefix("d2")
+    assert f":{place}: the gradient with respect to {of!r} would be called {name!r}" in str(caught.value)
+    assert f"help: rename {name} in the layer" in str(caught.value)

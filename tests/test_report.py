@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,11 @@ def test_the_table() -> None:
     assert lines[7] == "      ! the error is 0.25, allowed is < 1e-30, on N=1, D=4, ordinary"
     assert lines[9] == "      ! it leaves out var"
     assert lines[-1] == "data: N=3, D=2, ordinary; N=1, D=4, ordinary"
+
+
+def test_the_table_names_an_order_above_the_first() -> None:
+    head = replace(report(GOOD), order=2).text().splitlines()[0]
+    assert head == "batch_norm, mean form, order 2: all 1 checks passed, on 2 sets of data"
 
 
 def test_the_table_with_bounds_only() -> None:

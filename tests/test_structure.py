@@ -12,6 +12,7 @@ from derive.derivation import Derivation
 from derive.functions import where
 from derive.graph import reference
 from derive.parser import parse_layer
+from derive.pipeline import derive
 from derive.structure import carries, check_paths, paths_of
 
 USED_OUTPUT = "x: [N]\nc[i] = tanh(x[i])\nL = sum(c[i]**2 for i in N)\nc: output"
@@ -83,6 +84,19 @@ def test_what_is_given_counts_as_a_path() -> None:
 
 def test_results_without_steps_are_not_asked_for_paths() -> None:
     assert check_paths(closed(SCORES, "ds[i, j] = 3*dL*s[i, j]**2 + dL*delta(i, j)")) == []
+
+
+def test_the_paths_of_order_2_are_those_of_the_order_below() -> None:
+    derivation = derive("batch_norm", order=2)
+    found = {check.cotangent: set(check.paths) for check in check_paths(derivation)}
+    assert faults(derivation) == {}
+    assert found["d2dgamma_total"] == {"the loss itself", "dx"}
+    assert found["d2gamma"] == {"dx"}
+    assert "dx" not in found
+    lost = [s for s in derivation.steps if getattr(s.equation, "name", "") != "d2xhat_via_dgamma"]
+    assert faults(replace(derivation, steps=tuple(lost))) == {
+        "d2xhat": "no step states the contribution through dgamma"
+    }
 
 
 def test_only_smooth_uses_are_paths() -> None:

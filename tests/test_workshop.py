@@ -1,11 +1,12 @@
 """Functions made of a layer, and the evidence for it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from plain_derivations import with_result
 
 from derive import workshop
-from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.graph import Graph
 from derive.pipeline import derive
@@ -20,6 +21,24 @@ def test_the_functions_of_a_layer() -> None:
     np.testing.assert_allclose(y.mean(axis=0), 7.0)
     np.testing.assert_allclose(y.std(axis=0), 2.0, rtol=1e-3)
     np.testing.assert_allclose(module.backward(dy, residuals), dy.sum(axis=0))
+
+
+def test_the_gradients_of_gradients_come_with_it_unless_they_are_not_wanted() -> None:
+    rng = np.random.default_rng(0)
+    x, dy, d2dgamma = rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=3)
+    module = compile_layer("batch_norm", wrt=["gamma"])
+    _, residuals = module.forward(x, np.full(3, 2.0), np.full(3, 7.0))
+    d2dy, d2x = module.double_backward(d2dgamma, dy, residuals)
+    xhat = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+    np.testing.assert_allclose(d2dy, d2dgamma * xhat)
+    np.testing.assert_allclose(d2x.sum(axis=0), 0, atol=1e-12)
+    assert not hasattr(compile_layer("batch_norm", order=1), "double_backward")
+
+
+@pytest.mark.parametrize("order", [0, 3, -1])
+def test_there_are_no_functions_of_other_orders(order: int) -> None:
+    with pytest.raises(UsageError, match=f"not of order {order}"):
+        compile_layer("batch_norm", order=order)
 
 
 def test_the_evidence_for_batch_normalization() -> None:
@@ -39,11 +58,14 @@ def test_the_evidence_for_batch_normalization() -> None:
 def test_a_wrong_result_is_seen(tampered: str, rows: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In the form that is verified, and in the one that the functions are made of."""
 
-    def planted(layer: Graph, form: str, wrt: object = None, mode: str = "reverse") -> Derivation:
-        found = derive(layer, form, wrt, mode=mode)
-        return with_result(found, "dbeta[j] = sum(dy[i, j] for i in N) + 1/1000000") if form == tampered else found
+    wrong = "dbeta[j] = sum(dy[i, j] for i in N) + 1/1000000"
 
-    monkeypatch.setattr(workshop, "derive", planted)
+    def planted(layer: Graph, form: str, wrt: object = None, order: int = 1, mode: str = "reverse") -> Any:
+        found = derive(layer, form, wrt, order, mode)
+        tampered_with = with_result(found, wrong) if form == tampered else found
+        return tampered_with if form == "mean" else (tampered_with,)
+
+    monkeypatch.setattr(workshop, "derive" if tampered == "mean" else "derivations_for_code", planted)
     report = verify_layer("batch_norm")
     assert not report.passed
     assert {row.oracle for row in report.failures} >= rows

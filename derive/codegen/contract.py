@@ -17,9 +17,13 @@ from derive.printing.grammar import equation_text
 
 # How a fact is said not to hold, so that NaN does not pass.
 _FAILS: dict[Relation, str] = {
-    "==": "{} != {}", "!=": "{} == {}", "<": "not {} < {}", "<=": "not {} <= {}", ">": "not {} > {}",
+    "==": "{} != {}",
+    "!=": "not ({0} < {1} or {0} > {1})",
+    "<": "not {} < {}",
+    "<=": "not {} <= {}",
+    ">": "not {} > {}",
     ">=": "not {} >= {}",
-}  # fmt: skip
+}
 
 
 class Checks:
@@ -76,6 +80,8 @@ class Checks:
             # Rounding may take half of the digits.
             tolerance = f"np.sqrt(np.finfo({self._dtype}).eps)"
             condition = f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+        elif fact.relation == "!=":
+            condition = f"np.all(({left} < {right}) | ({left} > {right}))"  # NaN is unequal to everything
         else:
             condition = f"np.all({left} {fact.relation} {right})"
         message = f"{_names(fact)[0]}: expected {self._note(fact)} everywhere"

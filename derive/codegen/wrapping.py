@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 WIDTH = 120
 _OPENING, _CLOSING = "([{", ")]}"
-_KEPT = "\N{NO-BREAK SPACE}"
+# Stands for a space at which no line ends, until the line is done.
+KEPT = "\N{NO-BREAK SPACE}"
 
 
 def statement(target: str, text: str, indent: int = 4) -> list[str]:
@@ -30,13 +31,26 @@ def comment(text: str, indent: int = 4) -> list[str]:
 def formula(text: str, first: str, others: str) -> list[str]:
     """The lines of an equation in the layer grammar, each line after the first with `others` before it.
 
-    No line ends inside x[i, j] or `for i in N`.
+    No line ends inside x[i, j] or `for i in N`, and before a `for` only where there is no other way.
     """
-    whole = re.sub(r"\[[^\]]*\]| for \w+ in \w+", lambda match: match[0].replace(" ", _KEPT), text)
+    lines: list[str] = []
+    for kept in (r"\[[^\]]*\]| for \w+ in \w+", r"\[[^\]]*\]|for \w+ in \w+"):
+        whole = re.sub(kept, lambda match: match[0].replace(" ", KEPT), text)
+        lines = textwrap.wrap(
+            whole, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+        )
+        if all(len(line) <= WIDTH for line in lines):
+            break
+    return [line.replace(KEPT, " ") for line in lines]
+
+
+def prose(text: str, indent: int = 0) -> list[str]:
+    """The lines of a paragraph."""
+    pad = " " * indent
     lines = textwrap.wrap(
-        whole, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+        text, WIDTH, initial_indent=pad, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
     )
-    return [line.replace(_KEPT, " ") for line in lines]
+    return [line.replace(KEPT, " ") for line in lines]
 
 
 def call(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> list[str]:

@@ -158,6 +158,8 @@ class Arrangement:
             return bool(base.is_Symbol)
         quantity = self._names.quantity(name)
         own = quantity.latex if quantity else None
+        if quantity is not None and quantity.role == "cotangent":  # dx squared is not d of x squared
+            return False
         return not (self._names.is_compound(name) or self._names.reading(name).exponent or (own and "^" in own))
 
     def _is_open(self, term: Expr) -> bool:

@@ -17,18 +17,20 @@ from derive.printing.lines import break_formula
 from derive.printing.names import Names, Notation
 from derive.printing.outline import (
     given_of,
+    heading_of,
     line_of,
     paragraphs_of,
     remarks_on,
     rule_words,
     sections_of,
-    title_of,
 )
 from derive.printing.width import width_of
 
 # The text width of the article is 39 em; that of a plain `article` at 10pt, into which a fragment may go, 34.
 FORMULA_WIDTH = 33.0
 _INLINE_WIDTH = 22.0
+# What has more rows may go on on the next page.
+_ROWS = 12
 # Sizes for what cannot be broken, with their ratio to the normal size; small letters are wider than in proportion.
 SMALLER = ((r"\small", 0.93), (r"\footnotesize", 0.86), (r"\scriptsize", 0.82), (r"\tiny", 0.69))
 
@@ -43,12 +45,12 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 def latex_document(derivation: Derivation, notation: Notation = "leibniz", detail: Detail = "steps") -> str:
     """A complete article on a derivation. Raises UsageError for an unknown notation."""
-    title = escape_latex(title_of(derivation))
+    heading = escape_latex(heading_of(derivation))
     return "\n".join(
         [
             f"{PREAMBLE}\\begin{{document}}",
             "",
-            rf"\section*{{{title}: the backward pass}}",
+            rf"\section*{{{heading}}}",
             "",
             *(f"{escape_latex(paragraph)}\n" for paragraph in paragraphs_of(derivation)),
             latex_fragment(derivation, notation, detail).rstrip("\n"),
@@ -126,7 +128,7 @@ class LatexWriter:
     def display(self, line: Equation | Fact, boxed: bool = False, label: str | None = None) -> str:
         """A displayed formula, smaller than the text only where it has a part that is too wide and cannot be broken."""
         rows = self.rows(line, label)
-        text = self._displayed(rows, boxed)
+        text = self._displayed(rows, boxed) if len(rows) <= _ROWS else _over_pages(rows, boxed)
         widest = max(width_of(row.replace("&", "")) for row in rows)
         if widest <= self._width:
             return text
@@ -142,6 +144,14 @@ class LatexWriter:
 
     def _displayed(self, rows: Sequence[str], boxed: bool = False) -> str:
         return "\\[\n" + formula(rows, boxed) + "\n\\]"
+
+
+def _over_pages(rows: Sequence[str], boxed: bool) -> str:
+    """A formula that a page may not hold, so that it can go on on the next; of a result only the left side is boxed."""
+    left, between, first = rows[0].partition(" &")
+    left = rf"\boxed{{{left}}}" if boxed else left
+    body = " \\\\[3pt]\n".join([f"{left}{between}{first}", *rows[1:]])
+    return f"{{\\allowdisplaybreaks\n\\begin{{align*}}\n{body}\n\\end{{align*}}}}"
 
 
 def formula(rows: Sequence[str], boxed: bool = False) -> str:

@@ -70,6 +70,8 @@ _FUNCTIONS: dict[type, str] = {
     maximum: r"\max",
     minimum: r"\min",
 }
+_D = r"\mathrm{d}"  # of a gradient, where it has no loss above it
+_THIN = r"\,"
 # Those whose powers are written behind the name: \tanh^{2}.
 _RAISED_BEHIND_NAME = (tanh, sin, cos)
 _RELATIONS: dict[type, str] = {Eq: "=", Ne: r"\ne", Lt: "<", Le: r"\le", Gt: ">", Ge: r"\ge"}
@@ -166,13 +168,13 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
 
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
-        nested = self._names.is_compound(quantity.of)
-        if self._names.notation == "d":
-            return rf"\mathrm{{d}}{self.bracket(of) if nested else of}"
+        of = self.bracket(of) if self._names.is_compound(quantity.of) else of
+        if self._names.notation == "d" or self._names.is_lower(quantity):
+            return (_D if quantity.order == 1 else rf"{_D}_{{{quantity.order}}}") + of
         if self._names.notation == "bar":
             return rf"\overline{{{of}}}"
-        loss = "L" if self._names.loss == "L" else r"\mathcal{L}"
-        return self._quotient(rf"\partial {loss}", rf"\partial {self.bracket(of) if nested else of}")
+        loss = r"\mathcal{L}" if self._names.loss == "ℓ" else self._glyph(self._names.loss).at("")
+        return self._quotient(rf"\partial {loss}", _partial(of))
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = r"\text{direct}" if quantity.via is None else rf"\text{{via }}{self.symbol(quantity.via)}"
@@ -183,14 +185,15 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
         above, below = (self._print(substitute(e, renaming)) for e in (quantity.numerator, quantity.denominator))
-        return self._quotient(rf"\partial {above}", rf"\partial {below}")
+        return self._quotient(_partial(above), _partial(below))
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of, nested = self.element(str(quantity.of), indices), self._names.is_compound(quantity.of)
         if quantity.order > 1:
             return rf"\mathrm{{D}}_{{{quantity.order}}}{self.bracket(of) if nested else of}"
         glyph = self._glyph(str(quantity.of))
-        if nested or glyph.exponent:  # a dot on the letter of a square would be read as the square of a dotted letter
+        # A dot on the letter of a square would be read as the square of a dotted letter.
+        if self._names.is_derived(quantity.of) or glyph.exponent:
             return rf"{self.bracket(of)}^{{\scriptscriptstyle\bullet}}"
         return Glyph(rf"\dot{{{glyph.base}}}", glyph.subscript).at(self._indices(indices))
 
@@ -273,6 +276,10 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
 
     def _arguments(self, arguments: Sequence[Expr]) -> str:
         return self.bracket(", ".join(self._print(argument) for argument in arguments))
+
+
+def _partial(of: str) -> str:
+    return rf"\partial{_THIN if of.startswith(_D) else ' '}{of}"
 
 
 def _is_short(index: Expr) -> bool:

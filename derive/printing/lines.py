@@ -7,11 +7,13 @@ pair may stand on different rows), and, where that is not enough, between factor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from derive.printing.rows import Piece, fill
 from derive.printing.width import OPERATORS, Atom, atoms_of, width_of
 
 _LIMITS = tuple(OPERATORS)
+_SHORT = 7.0  # em: brackets up to that width stay on one row
 
 def break_formula(left: str, relation: str, right: str, width: float) -> list[str]:
     """The rows of `left relation right` for an `aligned` environment, none wider than `width` em where that can be.
@@ -33,9 +35,13 @@ def _pieces(latex: str) -> list[Piece]:
     pieces: list[Piece] = []
     now, width, level = "", 0.0, 0
     before, space = "", False
-    for atom in atoms_of(latex):
+    atoms = list(atoms_of(latex))
+    together = _short_brackets(atoms)
+    for position, atom in enumerate(atoms):
         cut = None
-        if atom.latex in ("+", "-") and space:
+        if position in together:
+            pass
+        elif atom.latex in ("+", "-") and space:
             cut = 2 * atom.depth
         elif _begins_factor(atom, space) and before not in ("", "+", "-") and not before.startswith(_LIMITS):
             cut = 2 * atom.depth + 3
@@ -48,6 +54,20 @@ def _pieces(latex: str) -> list[Piece]:
         if not space:
             before = atom.latex
     return [*pieces, Piece(now, width, level)]
+
+
+def _short_brackets(atoms: Sequence[Atom]) -> set[int]:
+    """The positions inside brackets such as (x - mu), which are not broken."""
+    opened: list[int] = []
+    inside: set[int] = set()
+    for position, atom in enumerate(atoms):
+        if atom.latex == r"\left(":
+            opened.append(position)
+        elif atom.latex.startswith(r"\right)") and opened:
+            start = opened.pop()
+            if sum(other.width for other in atoms[start : position + 1]) <= _SHORT:
+                inside.update(range(start + 1, position + 1))
+    return inside
 
 
 def _begins_factor(atom: Atom, space: bool) -> bool:

@@ -14,12 +14,12 @@ from derive.printing.latex_math import LayerLatexPrinter
 from derive.printing.names import Names, Notation
 from derive.printing.outline import (
     given_of,
+    heading_of,
     line_of,
     paragraphs_of,
     remarks_on,
     rule_words,
     sections_of,
-    title_of,
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>$|~#])")
@@ -29,7 +29,7 @@ _LIST_START = re.compile(r"^(\s*)(\d+(?=[.)])|[-+])")
 def markdown_text(derivation: Derivation, notation: Notation = "leibniz", detail: Detail = "steps") -> str:
     """A page on a derivation: what is given, the results, and the steps. Raises UsageError for an unknown notation."""
     writer = MarkdownWriter(LayerLatexPrinter(Names.of(derivation, notation)))
-    blocks = [f"# {escape_markdown(title_of(derivation))}: the backward pass"]
+    blocks = [f"# {escape_markdown(heading_of(derivation))}"]
     blocks += [escape_markdown(paragraph) for paragraph in paragraphs_of(derivation)]
     blocks += ["## Given", _given_table(derivation, writer)]
     if derivation.forward.facts:

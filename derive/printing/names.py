@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.graph import Quantity
-from derive.printing.symbols import Reading, plain_reading, read_name
+from derive.printing.symbols import BAR, Reading, plain_reading, read_name
 
 Notation = Literal["leibniz", "d", "bar"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
@@ -36,19 +36,30 @@ class Names:
         if notation not in NOTATIONS:
             raise UsageError(f"unknown notation {notation!r}; choose from {', '.join(NOTATIONS)}")
         self.notation: Notation = notation
-        self._quantities = quantities or {}
+        self._quantities: Mapping[str, Quantity] = quantities or {}
         self._positions = {name: number for number, name in enumerate(self._quantities)}
+        roles = ("cotangent", "contribution")
+        gradients = [q for q in self._quantities.values() if q.role in roles and q.mode == "reverse"]
+        self.order = max((quantity.order for quantity in gradients), default=1)
         self._readings = self._distinct_readings()
         taken = {index.name for q in self._quantities.values() for index in q.indices}
         taken |= {index.extent for q in self._quantities.values() for index in q.indices}
         taken |= {q.name for q in self._quantities.values() if q.role not in DERIVED_ROLES}
-        # The loss is no quantity of the layer, unless the layer has an L of its own.
-        self.loss = "L" if "L" not in taken else "ℓ"
+        # The loss is no quantity of the layer, unless the layer has an L of its own. That of a higher order is.
+        self.loss = next((q.name for q in self._quantities.values() if q.role == "loss"), "")
+        self.loss = self.loss or ("L" if "L" not in taken else "ℓ")
 
     @classmethod
     def of(cls, derivation: Derivation, notation: Notation = "leibniz") -> Names:
         """The names that the steps and results of a derivation can mention."""
-        return cls(derivation.by_name, notation)
+        # What a gradient of a lower order belongs to need not be there any more.
+        former = {name: q for lower in derivation.orders[:-1] for name, q in lower.backward.by_name.items()}
+        return cls(derivation.by_name | {n: q for n, q in former.items() if n not in derivation.by_name}, notation)
+
+    @property
+    def known(self) -> Mapping[str, Quantity]:
+        """Every quantity that has a symbol here, by its name."""
+        return self._quantities
 
     def quantity(self, name: str) -> Quantity | None:
         """What is known about a name."""
@@ -60,18 +71,32 @@ class Names:
         return quantity.role if quantity else ""
 
     def is_gradient(self, name: str | None) -> bool:
-        """Whether the name stands for a derivative of the loss, or for a tangent."""
-        return self.role(name) in ("cotangent", "contribution", "tangent")
+        """Whether the name stands for a derivative of the loss, or for a tangent.
+
+        The gradients of a lower order are quantities like any.
+        """
+        quantity = self._quantities.get(name or "")
+        if quantity is None or quantity.role not in ("cotangent", "contribution"):
+            return quantity is not None and quantity.role == "tangent"
+        return not self.is_lower(quantity)
+
+    def is_lower(self, quantity: Quantity) -> bool:
+        """Whether a gradient is one of a lower order, which is written as dx in every notation."""
+        return quantity.mode == "reverse" and quantity.order < self.order
 
     def is_derived(self, name: str | None) -> bool:
         """Whether the name is written in terms of another one, such as ∂L/∂x."""
         return self.role(name) in DERIVED_ROLES
 
     def is_compound(self, name: str | None) -> bool:
-        """Whether what is written for the name needs brackets in a larger formula: ∂L/∂x, but not a dotted letter."""
+        """Whether what is written for the name needs brackets in a larger formula: ∂L/∂x, not dx or a dotted letter."""
         quantity = self._quantities.get(name or "")
-        if quantity is None or quantity.role != "tangent" or quantity.order > 1:
-            return self.is_derived(name)
+        if quantity is None or not self.is_derived(name):
+            return False
+        if quantity.role == "cotangent":
+            return not self.is_lower(quantity)
+        if quantity.role != "tangent" or quantity.order > 1:
+            return True
         primal = self._quantities.get(quantity.of or "")
         square = primal is not None and ("^" in primal.latex if primal.latex else self.reading(primal.name).exponent)
         return bool(square) or self.is_derived(quantity.of)
@@ -93,6 +118,9 @@ class Names:
             # A dot says that something moves.
             plain = [reading for q in primal if not (reading := read_name(q.name)).accent]
             taken |= {replace(reading, accent=_DOT) for reading in plain if reading.is_letter}
+        if self.notation == "bar":
+            plain = [reading for q in primal if not (reading := read_name(q.name)).accent]
+            taken |= {replace(reading, accent=BAR) for reading in plain if reading.is_letter}
         found: dict[str, Reading] = {}
         # A square such as the variance's gives way to sigma itself, wherever that stands.
         for quantity in sorted(primal, key=lambda q: bool(read_name(q.name).exponent)):

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from derive.derivation import Derivation, Detail, Prose, Step
-from derive.graph import Equation, Fact, Quantity, name_of
+from derive.graph import Equation, Fact, Quantity, name_of, reference
 
 _FORWARD = ""  # the subject of the forward pass, which is no quantity
+_LOWER = "order "  # with a number behind it, that of what a lower order has found
+_GIVEN_TANGENT = ", how fast it moves; it is given."
+_SCALAR = " "  # that of what is differentiated, where it is not any loss
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,19 @@ def title_of(derivation: Derivation) -> str:
     return words[:1].upper() + words[1:]
 
 
+def heading_of(derivation: Derivation) -> str:
+    """What the derivation is about, in words: the backward pass, or gradients of a higher order."""
+    what = "gradients" if derivation.mode == "reverse" else "tangents"
+    if derivation.order > 1:
+        return f"{title_of(derivation)}: the {what} of order {derivation.order}"
+    return f"{title_of(derivation)}: the {'backward pass' if derivation.mode == 'reverse' else what}"
+
+
+def scalar_of(derivation: Derivation) -> Quantity | None:
+    """The scalar that is differentiated at a higher order; None at order 1, where it is any loss."""
+    return next((quantity for quantity in derivation.quantities if quantity.role == "loss"), None)
+
+
 def paragraphs_of(derivation: Derivation) -> list[str]:
     """The layer's description, a string for each paragraph."""
     blocks = re.split(r"\n\s*\n", derivation.forward.description.strip())
@@ -44,16 +60,24 @@ def given_of(derivation: Derivation) -> list[Given]:
     """Inputs and constants in file order, then the cotangents that come from above, or the tangents of the inputs."""
     rows = [Given(quantity, _note(quantity)) for quantity in derivation.forward.inputs]
     own = {quantity.name for quantity in derivation.forward.inputs}
+    scalar = scalar_of(derivation)
+    of: Prose = ("gradient of the loss with respect to ",)
+    if scalar is not None:
+        of = ("gradient of ", scalar.element, " with respect to ")
     for quantity in derivation.backward.inputs:
         if quantity.name not in own:
             primal = derivation.by_name.get(quantity.of or "")
-            what = "tangent of " if quantity.role == "tangent" else "gradient of the loss with respect to "
-            note: Prose = (what, primal.element) if primal else ("given",)
-            rows.append(Given(quantity, note))
+            what: Prose = ("tangent of ",) if quantity.role == "tangent" else of
+            note: Prose = (*what, primal.element) if primal else ("given",)
+            rows.append(Given(quantity, (*note, ", directly") if quantity.role == "contribution" else note))
     return rows
 
 
 def _note(quantity: Quantity) -> Prose:
+    if quantity.of is not None:
+        of = reference(quantity.of, [index.symbol for index in quantity.indices])
+        what = "the tangent of " if quantity.role == "tangent" else "the gradient with respect to "
+        return (f"given at order {quantity.order}: {what}", of)
     if quantity.role != "constant":
         return ("input",)
     return ("constant",) if quantity.default is None else ("constant, by default ", quantity.default)
@@ -65,12 +89,23 @@ def sections_of(derivation: Derivation, detail: Detail) -> list[Section]:
     subjects = _subjects(derivation, steps)
     sections = []
     for subject, group in groupby(zip(subjects, steps, strict=True), key=lambda pair: pair[0]):
-        heading: Prose = ("Forward pass",)
-        if subject != _FORWARD:
-            what = "Tangent of " if derivation.mode == "forward" else "Gradient with respect to "
-            heading = (what, derivation.by_name[subject].element)
-        sections.append(Section(heading, tuple(step for _, step in group)))
+        sections.append(Section(_heading(derivation, subject), tuple(step for _, step in group)))
     return sections
+
+
+def _heading(derivation: Derivation, subject: str) -> Prose:
+    if subject == _FORWARD:
+        return ("Forward pass",)
+    if subject.startswith(_LOWER):
+        return (f"Found at order {subject.removeprefix(_LOWER)}",)
+    if derivation.mode == "forward":
+        return ("Tangent of ", derivation.by_name[subject].element)
+    scalar = scalar_of(derivation)
+    if scalar is None:
+        return ("Gradient with respect to ", derivation.by_name[subject].element)
+    if subject == _SCALAR:
+        return ("What is differentiated",)
+    return ("Gradient of ", scalar.element, " with respect to ", derivation.by_name[subject].element)
 
 
 def _subjects(derivation: Derivation, steps: list[Step]) -> list[str]:
@@ -85,11 +120,17 @@ def _subjects(derivation: Derivation, steps: list[Step]) -> list[str]:
 
 
 def _subject(derivation: Derivation, step: Step) -> str | None:
-    if step.rule in ("forward", "given"):
+    if step.rule == "forward" or (step.rule == "given" and not derivation.forward.sweeps):
         return _FORWARD
+    if step.rule == "given":
+        return _SCALAR if scalar_of(derivation) is not None else None
     equation = step.equation if isinstance(step.equation, Equation) else step.display
     quantity = derivation.by_name.get(equation.name) if equation is not None else None
-    if quantity is None or quantity.name in derivation.forward.by_name:
+    if quantity is None:
+        return None
+    if step.rule == "lower-order":
+        return f"{_LOWER}{quantity.order}"
+    if quantity.name in derivation.forward.by_name:
         return None
     if quantity.role == "local_derivative":
         return name_of(quantity.numerator if derivation.mode == "forward" else quantity.denominator)
@@ -109,17 +150,23 @@ def rule_words(step: Step) -> str:
 
 def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
     """Sentences that explain the symbols which no line of the derivation defines."""
-    remarks: list[Prose] = []
+    remarks = _on_scalar(derivation)
+    scalar = scalar_of(derivation)
+    loss: Prose = ("the loss, a scalar",) if scalar is None else (scalar.element,)
     for given in given_of(derivation):
         primal = derivation.by_name.get(given.quantity.of or "")
-        if primal is not None:
-            what, more = " is the derivative of the loss, a scalar, with respect to ", ""
-            if derivation.mode == "forward":
-                what, more = " is the tangent of ", ", how fast it moves"
-            remarks.append((given.quantity.element, what, primal.element, f"{more}; it is given."))
+        if primal is not None and given.quantity.order == derivation.order:
+            if given.quantity.role == "tangent":
+                remarks.append((given.quantity.element, " is the tangent of ", primal.element, _GIVEN_TANGENT))
+            else:
+                comma = "," if scalar is None else ""
+                what: Prose = (" is the derivative of ", *loss, f"{comma} with respect to ")
+                remarks.append((given.quantity.element, *what, primal.element, "; it is given."))
             break
     names = [step.equation.name for step in derivation.shown(detail) if isinstance(step.equation, Equation)]
     for name in names:
+        if name in derivation.forward.by_name:
+            continue
         part = derivation.by_name.get(name)
         via = derivation.by_name.get(part.via or "") if part is not None else None
         if part is not None and via is not None and part.role == "contribution":
@@ -127,4 +174,21 @@ def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
             words = "the tangent that comes from " if forward else "the gradient that comes through "
             remarks.append((part.element, f" is the part of {words}", via.element, "."))
             break
+    return remarks
+
+
+def _on_scalar(derivation: Derivation) -> list[Prose]:
+    """What a higher order differentiates, in words and as a formula, and how the lower orders are written."""
+    scalar = scalar_of(derivation)
+    line = next((s.equation for s in derivation.steps if s.rule == "given"), None)
+    if scalar is None or not isinstance(line, Equation):
+        return []
+    order = derivation.order
+    words = f": the gradients of order {order - 1}, each weighted with what is given for it."
+    start = f"Order {order} differentiates the scalar "
+    remarks: list[Prose] = [(start, line.expression, " called ", scalar.element, words)]
+    found = derivation.forward.by_name[derivation.forward.outputs[0]]
+    if found.of is not None:
+        of = reference(found.of, [index.symbol for index in found.indices])
+        remarks.append((found.element, f" is the gradient of order {found.order} with respect to ", of, "."))
     return remarks

@@ -40,6 +40,7 @@ _ACCENT_ROWS = (
     ("check", r"\check", "\u030c"), ("breve", r"\breve", "\u0306"),
 )  # fmt: skip
 ACCENT_LATEX = {combining: latex for _, latex, combining in _ACCENT_ROWS}
+BAR = "\u0304"
 _ACCENT_SUFFIXES = {name: combining for name, _, combining in _ACCENT_ROWS[:4]}
 
 _DIGITS = "0123456789"

@@ -13,6 +13,7 @@ from derive.printing.grammar import equation_text, expression_text
 from derive.printing.names import Names, Notation
 from derive.printing.outline import (
     given_of,
+    heading_of,
     line_of,
     paragraphs_of,
     remarks_on,
@@ -42,8 +43,9 @@ def show_text(
     Raises UsageError for an unknown notation.
     """
     names = Names.of(derivation, notation)
-    writer = TextWriter(LayerTextPrinter(names, _all_subscripts(derivation)) if unicode else None, width)
-    blocks = [title_of(derivation) + "\n" + ("═" if unicode else "=") * len(title_of(derivation))]
+    writer = TextWriter(LayerTextPrinter(names, all_subscripts(derivation)) if unicode else None, width)
+    title = title_of(derivation) if derivation.order == 1 else heading_of(derivation)
+    blocks = [title + "\n" + ("═" if unicode else "=") * columns(title)]
     blocks += [writer.wrapped(paragraph) for paragraph in paragraphs_of(derivation)]
     blocks.append(_given(derivation, writer))
     blocks += [writer.wrapped(writer.prose(remark)) for remark in remarks_on(derivation, detail)]
@@ -155,10 +157,11 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
-def _all_subscripts(derivation: Derivation) -> bool:
+def all_subscripts(derivation: Derivation) -> bool:
     """Whether indices can be Unicode subscripts throughout: all are letters that have one, and no name ends in one."""
     primal = ("input", "constant", "intermediate")
-    if any(read_name(q.name).subscripts for q in derivation.by_name.values() if q.role in primal):
+    known = [q for lower in derivation.orders for q in lower.by_name.values()]
+    if any(read_name(q.name).subscripts for q in known if q.role in primal):
         return False
     indices = {index.name for quantity in derivation.by_name.values() for index in quantity.indices}
     for expression in _expressions(derivation):

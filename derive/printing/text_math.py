@@ -40,7 +40,7 @@ from derive.indices import substitute
 from derive.printing.arrange import Arrangement, decimal_text, is_decimal, is_power_of_ten
 from derive.printing.layout import Layout
 from derive.printing.names import Names
-from derive.printing.symbols import read_name, subscript_text, superscript_text, unicode_symbol
+from derive.printing.symbols import BAR, read_name, subscript_text, superscript_text, unicode_symbol
 
 _FUNCTIONS: dict[type, str] = {
     function: function.__name__
@@ -48,7 +48,6 @@ _FUNCTIONS: dict[type, str] = {
 } | {maximum: "max", minimum: "min"}
 _RELATIONS: dict[type, str] = {Eq: "=", Ne: "≠", Lt: "<", Le: "≤", Gt: ">", Ge: "≥"}
 _FACT_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
-_OVERLINE = "\u0304"
 
 
 class LayerTextPrinter(Arrangement, StrPrinter):
@@ -128,11 +127,12 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         of = self.element(str(quantity.of), indices)
         if self._names.is_compound(quantity.of):
             of = self.bracket(of)
-        if self._names.notation == "d":
-            return f"d{of}"
+        if self._names.notation == "d" or self._names.is_lower(quantity):
+            return f"d{'' if quantity.order == 1 else self._lowered(str(quantity.order))}{of}"
         if self._names.notation == "bar":
-            return self._accented(str(quantity.of), indices, _OVERLINE, f"bar({of})")
-        return f"∂{self._names.loss}/∂{of}"
+            return self._accented(str(quantity.of), indices, BAR, f"bar({of})")
+        loss = "".join(unicode_symbol(self._names.reading(self._names.loss)))
+        return f"∂{loss}/∂{of}"
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)

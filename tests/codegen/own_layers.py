@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from derive.arithmetic import FLOAT
-from derive.codegen.numpy import compile_derivation
+from derive.codegen.numpy import compile_derivation, derivations_for_code
 from derive.derivation import Derivation, Form
 from derive.differentiate import vjp
 from derive.graph import Equation, Graph
@@ -246,6 +246,18 @@ def closed_batch_norm() -> Derivation:
 def module_of(name: str, form: Form = "staged") -> ModuleType:
     """The generated functions of one of the layers."""
     return compile_derivation(derivation_of(name, form))
+
+
+@cache
+def orders_of(name: str, form: Form = "reuse") -> tuple[Derivation, ...]:
+    """The derivation of one of the layers, and that of its gradients."""
+    return derivations_for_code(graph_of(name), form, order=2)
+
+
+@cache
+def double_module_of(name: str) -> ModuleType:
+    """The generated functions of one of the layers, double_backward included."""
+    return compile_derivation(*orders_of(name))
 
 
 def draw(derivation: Derivation, extents: Mapping[str, int], seed: int = 0, dtype: Any = np.float64) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from own_layers import WEIGHTED, module_of
 
-from derive.codegen.numpy import compile_derivation
+from derive.codegen.numpy import compile_derivation, derivations_for_code
 from derive.parser import parse_layer
 from derive.pipeline import derive
 
@@ -133,6 +133,8 @@ FACT_ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "sum": (weighted(t=np.full((2, 3), 0.3)), "t: expected sum(t[n, c] for c in C) == 1 everywhere"),
     "zero": (weighted(w=np.array([1.0, 0.0])), "w: expected w[n] != 0 everywhere"),
     "order": (weighted(low=2), "low: expected low < high, got low = 2.0, high = 1.0"),
+    "nan in an inequality": (weighted(w=np.array([1.0, np.nan])), "w: expected w[n] != 0 everywhere"),
+    "nan as a number": (weighted(low=np.nan), "low: expected low < high, got low = nan, high = 1.0"),
     "excluded": (weighted(low=0.5), "low: expected low != 1/2, got low = 0.5"),
     "extent": (
         {"x": X[:1], "t": np.full((1, 3), 1 / 3), "w": np.ones(1)}, "x: expected N > 1, got N = 1",
@@ -151,6 +153,15 @@ def test_facts_are_checked(arguments: dict[str, Any], message: str) -> None:
     assert message == message_of(error)
 
 
+def test_nan_is_not_just_any_other_number() -> None:
+    text = "x: [N]\na: constant\nassert a != 0\ny[i] = x[i]/a"
+    module = compile_derivation(derive(parse_layer(text), "staged"))
+    assert np.isfinite(module.forward(G, -2.0)[0]).all()
+    for wrong in (0.0, np.nan):
+        with pytest.raises(ValueError, match="a: expected a != 0, got a = "):
+            module.forward(G, wrong)
+
+
 def test_facts_about_arrays_can_be_left_unchecked() -> None:
     module = compile_derivation(derive(parse_layer(WEIGHTED), "staged"))
     good, _ = module.forward(**weighted())
@@ -163,3 +174,53 @@ def test_facts_about_arrays_can_be_left_unchecked() -> None:
         module.forward(**weighted(low=2), check=False)
     with pytest.raises(TypeError, match="check"):
         module_of("batch_norm").forward(X, G, B, check=False)
+
+
+# The gradient uses the fact: where it is false, the gradient is wrong.
+CROSS_ENTROPY = """
+z: [N, C]
+t: constant[N, C]
+assert sum(t[n, c] for c in C) == 1
+e[n, c] = exp(z[n, c])
+s[n] = sum(e[n, c] for c in C)
+L = -mean(sum(t[n, c]*(z[n, c] - log(s[n])) for c in C) for n in N)
+"""
+# How far a sum may be from one: the square root of the unit of rounding.
+TOLERANCES = {np.float32: 3.4e-4, np.float64: 1.4e-8}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_a_sum_of_one_may_be_off_by_rounding_and_by_no_more(dtype: Any) -> None:
+    module = compile_derivation(derive(parse_layer(CROSS_ENTROPY), "reuse"))
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4, 1000)).astype(dtype)
+    t = rng.random((4, 1000)).astype(dtype)
+    t /= t.sum(axis=1, keepdims=True)
+    assert np.isfinite(module.forward(z, t)[0])
+    for change in (0.5, -0.5):
+        assert np.isfinite(module.forward(z, t * dtype(1 + change * TOLERANCES[dtype]))[0])
+    for change in (3, -3):
+        wrong = t.copy()
+        wrong[2] *= dtype(1 + change * TOLERANCES[dtype])
+        with pytest.raises(ValueError, match=r"t: expected sum\(t\[n, c\] for c in C\) == 1 everywhere"):
+            module.forward(z, wrong)
+        assert np.isfinite(module.forward(z, wrong, check=False)[0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_a_sum_that_is_no_number_is_not_one(dtype: Any, bad: float) -> None:
+    module = compile_derivation(derive(parse_layer(CROSS_ENTROPY), "reuse"))
+    t = np.full((2, 4), 0.25, dtype)
+    t[1, 2] = bad
+    with pytest.raises(ValueError, match="== 1 everywhere"):
+        module.forward(np.ones((2, 4), dtype), t)
+
+
+def test_the_facts_are_those_that_the_gradients_of_gradients_use_too() -> None:
+    module = compile_derivation(*derivations_for_code(parse_layer(CROSS_ENTROPY), "reuse", order=2))
+    z, t = np.ones((2, 4)), np.full((2, 4), 0.25)
+    _, residuals = module.forward(z, t)
+    assert len(module.double_backward(z, 1.0, residuals)) == 2
+    with pytest.raises(ValueError, match="== 1 everywhere"):
+        module.forward(z, 2 * t)

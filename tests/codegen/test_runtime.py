@@ -30,6 +30,54 @@ def test_accuracy(function: object, exact: object, dtype: type[np.floating]) -> 
     assert max(errors) < 4 * np.finfo(dtype).eps
 
 
+def exactly(value: np.floating) -> mpmath.mpf:
+    """A float of any size, all of its digits."""
+    fraction, exponent = np.frexp(value)
+    high = np.float64(fraction)
+    return mpmath.ldexp(mpmath.mpf(float(high)) + mpmath.mpf(float(fraction - high)), int(exponent))
+
+
+def sizes(dtype: type[np.floating], lowest: int, highest: int) -> np.ndarray:
+    """Random numbers of every size from 2**lowest to 2**highest, both signs."""
+    rng = np.random.default_rng(7)
+    fractions = rng.uniform(0.5, 1, size=4000).astype(dtype) + rng.uniform(0, 1e-17, size=4000).astype(dtype)
+    numbers = np.ldexp(fractions, rng.integers(lowest, highest + 1, size=4000))
+    return np.concatenate([numbers, -numbers]).astype(dtype)
+
+
+def erf_errors(points: np.ndarray) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
+    """The absolute error of each element, and the true value."""
+    with mpmath.workdps(36):
+        truths = [mpmath.erf(exactly(point)) for point in points]
+        return [(abs(exactly(f) - t), abs(t)) for f, t in zip(ERF(points), truths, strict=True)]
+
+
+def erf_points(dtype: type[np.floating], lowest: int) -> np.ndarray:
+    """Numbers of every size, and more of them where the function is neither linear nor constant."""
+    between = np.random.default_rng(8).uniform(-7, 7, size=8000).astype(dtype)
+    return np.concatenate([sizes(dtype, lowest, 3), sizes(dtype, -8, 3), between])
+
+
+@pytest.mark.parametrize(("dtype", "units"), [(np.float32, 0.51), (np.float64, 1.0)])
+def test_erf_is_as_exact_as_it_says(dtype: type[np.floating], units: float) -> None:
+    limits = np.finfo(dtype)
+    points = erf_points(dtype, int(limits.minexp) - int(limits.nmant))  # the smallest numbers included
+    # The last place of what is just below 1 is half of that of 1.
+    last_places = np.spacing(np.minimum(np.abs(ERF(points)), np.nextafter(dtype(1), dtype(0))))
+    found = zip(erf_errors(points), last_places, strict=True)
+    assert max(error / exactly(place) for (error, _), place in found) < units
+    assert f"{units:g} unit" in str(ERF.__doc__)
+
+
+def test_erf_of_a_longdouble_has_the_precision_of_a_float64() -> None:
+    smallest = min(int(np.finfo(np.longdouble).minexp), -1074)
+    normal, tiny = erf_points(np.longdouble, -1020), sizes(np.longdouble, smallest, -1023)
+    assert max(error / true for error, true in erf_errors(normal)) < 2.3e-16
+    assert max(error for error, _ in erf_errors(tiny)) < mpmath.mpf("1e-323")
+    np.testing.assert_array_equal(ERF(np.array(["1e4000", "-1e400", "1e-4000"], np.longdouble)), [1, -1, 0])
+    assert all(figure in str(ERF.__doc__) for figure in ("2.3e-16", "1e-323"))
+
+
 def test_special_values() -> None:
     values = np.array([-np.inf, np.inf, np.nan])
     np.testing.assert_array_equal(SIGMOID(values), [0, 1, np.nan])

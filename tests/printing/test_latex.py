@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sample_derivations import LAYERS, staged
 
-from derive.printing.latex import latex_document, latex_fragment
+from derive.parser import parse_layer
+from derive.pipeline import derive
+from derive.printing.latex import _over_pages, latex_document, latex_fragment
 from derive.printing.latex_text import escape_latex
 
 needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
@@ -129,3 +131,25 @@ def test_a_batch_norm_derivation_prints_quickly() -> None:
 )
 def test_escape(text: str, latex: str) -> None:
     assert latex == escape_latex(text)
+
+
+def test_what_no_page_holds_may_go_on_on_the_next() -> None:
+    powers = range(1, 61)
+    given = "".join(f"a{power}: constant[N]\n" for power in powers)
+    sums = " + ".join(f"a{power}[i]*x[i]**{power}" for power in powers)
+    derivation = derive(parse_layer(f"x: [N]\n{given}y[i] = {sums}\n"))
+    text = latex_document(derivation)
+    assert r"\allowdisplaybreaks" in text
+    whole = re.findall(r"\\begin\{aligned\}\n(.*?)\\end\{aligned\}", text, re.DOTALL)
+    assert max(rows.count(r"\\[3pt]") for rows in whole) < 12
+    over = re.findall(r"\\begin\{align\*\}\n(.*?)\\end\{align\*\}", text, re.DOTALL)
+    assert over
+    # The box of a result is around its left side then.
+    assert text.count(r"\boxed") == len(derivation.backward.outputs)
+    assert not any(r"\boxed{\begin" in rows for rows in over)
+
+
+def test_a_result_of_many_rows_has_its_name_boxed() -> None:
+    assert _over_pages(["y &= a", r"&\quad + b"], boxed=True) == (
+        "{\\allowdisplaybreaks\n\\begin{align*}\n\\boxed{y} &= a \\\\[3pt]\n&\\quad + b\n\\end{align*}}"
+    )

@@ -99,3 +99,11 @@ def test_widths_are_those_of_tex(tmp_path: Path) -> None:
     for latex, width in zip(samples, points, strict=True):
         ratio = (width_of(latex) + 0.5) / (width / 10 + 0.5)
         assert 0.92 < ratio < 1.5, latex
+
+
+def test_a_short_bracket_is_not_broken() -> None:
+    terms = " + ".join([r"\frac{a}{b}"] * 12)
+    square = r"\left(x_{ij} - \mu_{j}\right)^{2}"
+    rows = break_formula("y", "=", rf"\frac{{1}}{{N}} {square} \left({terms}\right)", 20.0)
+    assert len(rows) > 1
+    assert square in rows[0]

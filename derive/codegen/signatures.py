@@ -1,0 +1,72 @@
+"""What generated functions look like from outside: parameters, types, docstrings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from derive.codegen.contract import tuple_text
+from derive.codegen.decimals import decimal_text
+from derive.codegen.wrapping import WIDTH, call, prose
+from derive.graph import Quantity
+
+
+def signature(name: str, parameters: Sequence[str], returned: str) -> list[str]:
+    """The lines of `def`; a long type of the result is taken apart."""
+    whole = call(f"def {name}", parameters, f" -> {returned}:", indent=0)
+    if all(len(line) <= WIDTH for line in whole):
+        return whole
+    outer, inside = returned.removesuffix("]").split("[", maxsplit=1)
+    return [*call(f"def {name}", parameters, f" -> {outer}[", indent=0), *prose(inside, 4), "]:"]
+
+
+def return_line(values: Sequence[str]) -> list[str]:
+    """The lines of `return`."""
+    line = f"    return {', '.join(values) or '()'}"
+    return [line] if len(line) <= WIDTH else call("return ", values, "")
+
+
+def docstring(first: str, rows: Sequence[tuple[str, str]], paragraphs: Sequence[str]) -> list[str]:
+    """A sentence, a table of names, and paragraphs."""
+    pad = " " * 4
+    width = max((len(name) for name, _ in rows), default=0) + 4
+    lines = [*prose(f'"""{first}', 4), "", *(f"{pad}{name:{width}}{text}".rstrip() for name, text in rows), ""]
+    for paragraph in paragraphs:
+        lines += prose(paragraph, 4)
+    return [*lines, f'{pad}"""']
+
+
+def described(quantity: Quantity) -> str:
+    """A quantity in the words of a docstring."""
+    if quantity.indices:
+        return f"array [{', '.join(quantity.extents)}]"
+    return "number"
+
+
+def bundle(quantities: Sequence[Quantity]) -> str:
+    """The name of a single quantity; a tuple of several, or of none."""
+    names = [quantity.name for quantity in quantities]
+    return names[0] if len(names) == 1 else tuple_text(names)
+
+
+def type_of(quantity: Quantity) -> str:
+    """The type of a result."""
+    return "np.ndarray" if quantity.indices else "np.floating"
+
+
+def argument_type(quantity: Quantity) -> str:
+    """The type of an argument: where a number is wanted, a Python number will do."""
+    return "np.ndarray" if quantity.indices else "float | np.floating"
+
+
+def bundle_type(quantities: Sequence[Quantity], of: Callable[[Quantity], str] = type_of) -> str:
+    """The type that goes with `bundle`."""
+    types = [of(quantity) for quantity in quantities]
+    return types[0] if len(types) == 1 else f"tuple[{', '.join(types) or '()'}]"
+
+
+def default_text(quantity: Quantity) -> str:
+    """The default of a constant."""
+    value = quantity.default
+    assert value is not None
+    text = decimal_text(abs(value)) or f"{abs(value).p} / {value.q}"
+    return f"-{text}" if value < 0 else text
