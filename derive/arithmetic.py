@@ -1,6 +1,6 @@
 """The kinds of number that the interpreter computes in.
 
-`FLOAT` (64 bits), `COMPLEX` (128 bits, for the complex step), `PRECISE` (mpmath, 120 digits, so that 50 survive a
+`FLOAT` (64 bits), `COMPLEX` (128 bits, for the complex step), `PRECISE` (mpmath, 240 digits, so that 50 survive a
 difference quotient) and `EXACT` (SymPy: rational numbers, and roots and transcendental values that stay as they are).
 What is undefined is a NaN in all of them, and what overflows an infinity: an arithmetic never raises.
 """
@@ -21,7 +21,7 @@ from derive.functions import log1p, sigmoid, softplus
 
 Number = Any  # float, complex, mpf, a SymPy expression: whatever the arithmetic at hand computes in
 
-DIGITS = 120
+DIGITS = 240
 _CONTEXT = mpmath.MPContext()  # of its own, so that nobody else's precision matters
 _CONTEXT.dps = DIGITS
 

@@ -219,8 +219,9 @@ def reaching_outputs(graph: Graph) -> Graph:
     quantities = [q for q in (*inputs[own:], *inputs[:own], *computed) if q.name in needed]
     facts = [f for f in graph.facts if {*names_in(f.left), *names_in(f.right)} <= needed]
     equations = tuple(e for e in graph.equations if e.name in needed)
+    gone = graph.former | {q.name for q in graph.quantities if q.name not in needed}
     return replace(
-        graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts), former=graph.names
+        graph, quantities=tuple(quantities), equations=equations, facts=tuple(facts), former=gone
     )
 
 

@@ -1,7 +1,7 @@
 """The gradients of any order, from the layer's own equations and nothing else.
 
     Input    a Derivation of order 2 or more, a Sample of its `whole`
-    Output   the true derivatives of the last two orders, by nested central differences in 120 digits
+    Output   the true derivatives of the last two orders, by nested central differences in 240 digits
 
 The evidence for an order could rest on that of the order below, and share its errors. So the scalar of each order is
 written down by its definition: L1 is the sum of dy*y, L2 the derivative of L1 in the direction (d2dx, d2dgamma, ...),
@@ -91,7 +91,7 @@ def _given_at(derivation: Derivation) -> list[Quantity]:
 
 
 def _step(order: int) -> Number:
-    """With a step h the error is of the size h**2, rounding 10**-120/h**order; this makes them equal."""
+    """With a step h the error is of the size h**2, rounding 10**-240/h**order; this makes them equal."""
     return PRECISE.number(Rational(1, 10 ** (DIGITS // (order + 2))))
 
 

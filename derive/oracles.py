@@ -30,7 +30,7 @@ Varying = Callable[[Number], Number]  # a function of the change of one element
 
 _STEP = PRECISE.number(Rational(1, 10**40))  # squared, it is far below the 50 digits that are asked for
 _SMALL_STEP = PRECISE.number(Rational(1, 10**20))  # relative; squared, it is below the error that is allowed
-_NOISE = PRECISE.number(Rational(1, 10**100))  # what is left, in 120 digits, of terms that cancel
+_NOISE = PRECISE.number(Rational(1, 10**220))  # what is left, in 240 digits, of terms that cancel
 _COMPLEX_STEP = 1e-30
 _CHANGE = Symbol("change", real=True)
 
@@ -77,7 +77,7 @@ class Oracle:
     bound: float
 
 
-# At 120 digits a step of 1e-40 leaves an error of about 1e-80; 1e-30 leaves room for badly conditioned data.
+# At 240 digits a step of 1e-40 leaves an error of about 1e-80; 1e-30 leaves room for badly conditioned data.
 CENTRAL_DIFFERENCES = Oracle("central differences", PRECISE, _DECIDED, _central_difference, 1e-30)
 # 64-bit rounding is 1e-16; large offsets and tiny constants cost some digits.
 COMPLEX_STEP = Oracle("complex step", FLOAT, COMPLEX, _complex_step, 1e-8)
