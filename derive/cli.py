@@ -146,6 +146,13 @@ def _add_derivation(verb: _Parser, form: str) -> None:
     verb.add_argument(
         "--order", type=int, choices=ORDERS, default=1, help="2: gradients of the gradients, 3: of those (default: 1)"
     )
+    verb.add_argument(
+        "--in-terms-of",
+        type=_names,
+        default=[],
+        metavar="xhat,var",
+        help="the quantities to write the result in, where others can be expressed by them (default: what costs least)",
+    )
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
@@ -196,6 +203,17 @@ def _graph(options: argparse.Namespace) -> Graph:
     return parse_layer(source.text, source.name, source.file)
 
 
+def _wanted(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of the derivation."""
+    return {
+        "form": options.form,
+        "wrt": options.wrt,
+        "order": options.order,
+        "mode": options.mode,
+        "in_terms_of": options.in_terms_of,
+    }
+
+
 def _show(options: argparse.Namespace) -> int:
     import shutil
 
@@ -213,7 +231,7 @@ def _show(options: argparse.Namespace) -> int:
     from derive.printing.data import derivation_data
     from derive.printing.text import show_text
 
-    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
+    derivation = derive(graph, **_wanted(options))
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
     width = 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
@@ -231,7 +249,7 @@ def _latex(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.latex import latex_document, latex_fragment
 
-    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
+    derivation = derive(graph, **_wanted(options))
     printer = latex_document if options.document else latex_fragment
     return _write(options, printer(derivation, options.notation, options.detail or "steps"))
 
@@ -247,7 +265,7 @@ def _markdown(options: argparse.Namespace) -> int:
     from derive.pipeline import derive
     from derive.printing.markdown import markdown_text
 
-    derivation = derive(graph, options.form, options.wrt, options.order, options.mode)
+    derivation = derive(graph, **_wanted(options))
     return _write(options, markdown_text(derivation, options.notation, options.detail or "steps"))
 
 
@@ -255,7 +273,7 @@ def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.codegen.numpy import derivations_for_code, module_text
 
-    coded = derivations_for_code(graph, options.form, options.wrt, options.order, options.mode)
+    coded = derivations_for_code(graph, **_wanted(options))
     return _write(options, module_text(*coded))
 
 
@@ -263,7 +281,7 @@ def _verify(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.workshop import verify_layer
 
-    report = verify_layer(graph, options.form, options.wrt, options.order, options.mode)
+    report = verify_layer(graph, **_wanted(options))
     _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
     return OK if report.passed else FAILED
 
@@ -288,6 +306,8 @@ def _extents(options: argparse.Namespace) -> dict[str, int]:
         raise UsageError("--extent writes gradients out, not tangents: leave out --mode forward, or --extent")
     if options.order > 1:
         raise UsageError("--extent writes the derivation of order 1 out; leave it away, or --order")
+    if options.in_terms_of:
+        raise UsageError("--extent writes the cheapest form out; leave it away, or --in-terms-of")
     extents: dict[str, int] = {}
     for name, value in options.extent:
         if extents.setdefault(name, value) != value:

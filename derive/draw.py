@@ -101,7 +101,7 @@ def choose_extents(graph: Graph) -> tuple[dict[str, int], ...]:
     names = graph.extents
     chosen: list[tuple[int, ...]] = []
     substitutes = _other_extents(graph)
-    for sizes in _patterns(len(names)):
+    for sizes in _few(len(names)) if graph.sweeps else _patterns(len(names)):
         if not _extents_allowed(graph, sizes):
             sizes = next((other for other in substitutes if other not in chosen), ())
             if names and not sizes:
@@ -130,6 +130,16 @@ def _patterns(count: int) -> list[tuple[int, ...]]:
         *(tuple((k + shift) % 3 + 1 for k in range(count)) for shift in range(3)),
         tuple((k + k // 3) % 3 + 1 for k in range(count)),
     ]
+
+
+def _few(count: int) -> list[tuple[int, ...]]:
+    """For layers of derivatives, whose evaluation takes long: large arrays are mostly flat, each in another direction.
+
+    Any two axes differ in one of the choices at least.
+    """
+    if count < 4:
+        return _patterns(count)
+    return [tuple({k: 2, (k + 2) % count: 3}.get(axis, 1) for axis in range(count)) for k in range(count)]
 
 
 def _other_extents(graph: Graph) -> Iterator[tuple[int, ...]]:

@@ -48,6 +48,7 @@ def derive(
     wrt: Sequence[str] | None = None,
     order: int = 1,
     mode: Mode = "reverse",
+    in_terms_of: Sequence[str] = (),
 ) -> Derivation:
     """The derivation of a layer's backward pass, or of its forward derivatives.
 
@@ -55,7 +56,9 @@ def derive(
     or `reuse` (in terms of other gradients). `wrt` names the quantities whose gradients are wanted; without it every
     input that is not a constant. In the mode `forward` it names the inputs that move, and the results are the tangents
     of the outputs. Where nothing collapses the result is in the form `staged`. `order` 2 differentiates the gradients
-    once more, with respect to what they depend on, that is what `wrt` is about then: dy, x, gamma.
+    once more, with respect to what they depend on, that is what `wrt` is about then: dy, x, gamma. `in_terms_of` names
+    quantities of the forward pass in which the result is to be written, wherever others can be expressed by them;
+    without it the choice is what costs least.
     Raises UsageError for a form, a name, an order or a mode that does not exist, and LayerError for a layer whose own
     names are those of its gradients.
     """
@@ -67,7 +70,7 @@ def derive(
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
     lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode)
-    return _derived(lower[-1], form, wrt, mode) if lower else _derived(graph, form, wrt, mode)
+    return _derived(lower[-1] if lower else graph, form, wrt, mode, in_terms_of)
 
 
 def derive_in_turn(
@@ -76,25 +79,39 @@ def derive_in_turn(
     wrt: Sequence[str] | None = None,
     order: int = 1,
     mode: Mode = "reverse",
+    in_terms_of: Sequence[str] = (),
 ) -> tuple[Derivation, ...]:
     """The derivations of order 1 up to `order`, each of the very gradients of the one before it.
 
-    `layer`, `form`, `wrt` and `mode` are those of `derive`; `wrt` chooses the gradients of order 1. Raises what that
-    raises.
+    `layer` and the options are those of `derive`; `wrt` and `in_terms_of` are about the gradients of order 1. Raises
+    what that raises.
     """
     found: list[Derivation] = []
     for _ in range(order):
-        found.append(_derived(found[-1], form, None, mode) if found else derive(layer, form, wrt, mode=mode))
+        if found:
+            found.append(_derived(found[-1], form, None, mode))
+        else:
+            found.append(derive(layer, form, wrt, 1, mode, in_terms_of))
     return tuple(found)
 
 
-def _derived(source: Graph | Derivation, form: Form, wrt: Sequence[str] | None, mode: Mode) -> Derivation:
+def _derived(
+    source: Graph | Derivation,
+    form: Form,
+    wrt: Sequence[str] | None,
+    mode: Mode,
+    in_terms_of: Sequence[str] = (),
+) -> Derivation:
     """The derivation of a layer, or of the gradients of a derivation."""
     previous = source if isinstance(source, Derivation) else None
     graph = as_layer(source.backward, source.forward.by_name) if isinstance(source, Derivation) else source
+    for name in in_terms_of:
+        if name not in graph.by_name:
+            choices = ", ".join(quantity.name for quantity in graph.quantities)
+            raise UsageError(f"no form in terms of {name!r}: it is no quantity of the layer; choose from {choices}")
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
-        closing = None if form == "staged" else close(found)
-        if closing is not None and not is_cheaper(found, closing):
+        closing = None if form == "staged" else close(found, in_terms_of)
+        if closing is not None and not in_terms_of and not is_cheaper(found, closing):
             closing = None
         return replace(explain(found, closing, form), previous=previous)

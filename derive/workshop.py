@@ -42,13 +42,14 @@ def verify_layer(
     wrt: Sequence[str] | None = None,
     order: int = 1,
     mode: Mode = "reverse",
+    in_terms_of: Sequence[str] = (),
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
-    `layer`, `form`, `wrt`, `order` and `mode` are those of `derive`. Raises what that raises, and LayerError where no
-    data satisfy the layer's facts.
+    `layer` and the options are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
+    layer's facts.
     """
-    derivation = derive(layer, form, wrt, order, mode)
+    derivation = derive(layer, form, wrt, order, mode, in_terms_of)
     return verify(derivation, function_checks(derivation), write=equation_text)
 
 

@@ -229,3 +229,14 @@ def test_a_fact_without_its_source_is_written_as_sympy_does() -> None:
     graph = parse_layer("x: []\nassert x > 0\ny = x")
     assert fact_text(graph, graph.facts[0]) == "assert x > 0"
     assert fact_text(replace(graph, source=""), graph.facts[0]) == "assert x > 0"
+
+
+@pytest.mark.parametrize("count", [4, 5, 6])
+def test_any_two_axes_of_large_arrays_differ_somewhere(count: int) -> None:
+    names = "ABCDEF"[:count]
+    places = ", ".join(name.lower() for name in names)
+    layer = parse_layer(f"x: [{', '.join(names)}]\ny[{places}] = x[{places}]**2")
+    chosen = choose_extents(derive(layer, order=2).whole)
+    assert all(math.prod(extents.values()) == 6 for extents in chosen)
+    for first, second in itertools.combinations(names, 2):
+        assert any(extents[first] != extents[second] for extents in chosen)

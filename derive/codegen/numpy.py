@@ -44,16 +44,17 @@ def derivations_for_code(
     wrt: Sequence[str] | None = None,
     order: int = 1,
     mode: Mode = "reverse",
+    in_terms_of: Sequence[str] = (),
 ) -> tuple[Derivation, ...]:
     """What `module_text` and `compile_derivation` take for functions up to an order.
 
-    `layer`, `form` and `wrt` are those of `derive_in_turn`. Raises what that raises, and UsageError for an order above
-    2 and for the mode `forward`.
+    `layer` and the options are those of `derive_in_turn`. Raises what that raises, and UsageError for an order above 2
+    and for the mode `forward`.
     """
     _refuse_tangents(mode)
     if not 1 <= order <= HIGHEST_ORDER:
         raise UsageError(f"functions are of order 1 (backward) and 2 (double_backward), not of order {order}")
-    return derive_in_turn(layer, form, wrt, order)
+    return derive_in_turn(layer, form, wrt, order, in_terms_of=in_terms_of)
 
 
 def _refuse_tangents(mode: Mode) -> None:
