@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_there_is_something_to_run() -> None:
-    assert page_names() == ["write_your_own_layer"]
+    assert page_names() == ["higher_orders", "write_your_own_layer"]
     assert {f"{name}.layer" for name in page_layers()} == set(FILES)
     assert len(FILES) == 3 <= len(PYTHON)
     assert len(COMMANDS) >= 4

@@ -14,6 +14,8 @@ A directive is a line of its own; everything that it puts in is computed when th
     {{functions}}                the functions of the grammar
     {{kinks}}                    what is taken for a derivative where there is none
     {{error}} ... {{end}}        the error that the text between them is
+
+and those of `higher_orders_tables.py`, for the page of that name.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from derive.errors import LayerError
 from derive.graph import Graph
 from derive.layers import SUFFIX, read_layer
 from derive.narrate import KINKS
+from derive.pages import higher_orders_tables
 from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
@@ -152,4 +155,5 @@ _WRITERS: dict[str, Callable[[str, str], str]] = {
     "function": _function,
     "functions": _functions,
     "kinks": _kinks,
+    **higher_orders_tables.WRITERS,
 }
