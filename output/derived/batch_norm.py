@@ -148,7 +148,7 @@ def double_backward(
         + d2dgamma_total * xhat
     )
     # d2gamma[j] = mean(d2dx[i, j]*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j]) for i in N)/sqrt(var[j] + eps)
-    d2gamma = np.mean(d2dx * (N * dy - dbeta - dgamma * xhat), axis=0) / np.sqrt(var + eps)
+    d2gamma = np.mean(d2dx * (N * dy - dgamma * xhat - dbeta), axis=0) / np.sqrt(var + eps)
     # d2x[i, j] = (N*d2xhat[i, j] - sum(d2xhat[k, j] for k in N) - xhat[i, j]*(d2gamma[j]*gamma[j] +
     #     sum(d2xhat[k, j]*xhat[k, j] for k in N)))/(N*sqrt(var[j] + eps))
     d2x = (

@@ -138,7 +138,7 @@ def double_backward(
     # d2x[i, j] = d2dgamma[j]*dy[i, j]/sqrt(var[j] + eps)
     d2x = d2dgamma / np.sqrt(var + eps) * dy
     # d2gamma[j] = sum(d2dx[i, j]*dy[i, j] for i in N)/sqrt(var[j] + eps)
-    d2gamma = np.sum(dy * d2dx, axis=0) / np.sqrt(var + eps)
+    d2gamma = np.sum(d2dx * dy, axis=0) / np.sqrt(var + eps)
 
     return d2dy, d2x, d2gamma
 

@@ -151,7 +151,7 @@ def double_backward(
     )
     # d2gamma[j] = mean(d2dx[i, j]*(N*dy[i, j] - N*dgamma[j]*xhat[i, j]/(N - 1) - dbeta[j]) for i in N)/sqrt(var[j] +
     #     eps)
-    d2gamma = np.mean(d2dx * (N * dy - dbeta - N * dgamma / (N - 1) * xhat), axis=0) / np.sqrt(var + eps)
+    d2gamma = np.mean(d2dx * (N * dy - N * dgamma / (N - 1) * xhat - dbeta), axis=0) / np.sqrt(var + eps)
     # d2x[i, j] = (N*d2xhat[i, j] - sum(d2xhat[k, j] for k in N) - N*xhat[i, j]/(N - 1)*(d2gamma[j]*gamma[j] +
     #     sum(d2xhat[k, j]*xhat[k, j] for k in N)))/(N*sqrt(var[j] + eps))
     d2x = (

@@ -96,7 +96,7 @@ def double_backward(d2dx: np.ndarray, dy: np.ndarray, residuals: Residuals) -> t
     # d2dy[i, j] = d2dx[i, j]*(u[i, j]*exp(-u[i, j]**2)/sqrt(pi) + Phi[i, j])
     d2dy = d2dx * (Phi + u * np.exp(-u**2) / np.pi**0.5)
     # d2x[i, j] = sqrt(2)*d2dx[i, j]*dy[i, j]*exp(-u[i, j]**2)*(1 - u[i, j]**2)/sqrt(pi)
-    d2x = 2**0.5 / np.pi**0.5 * np.exp(-u**2) * dy * d2dx * (1 - u**2)
+    d2x = 2**0.5 / np.pi**0.5 * dy * np.exp(-u**2) * d2dx * (1 - u**2)
 
     return d2dy, d2x
 

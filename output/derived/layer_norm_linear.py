@@ -27,17 +27,17 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> 
     c2[i] = sum(gamma[j]*dz[i, j]*xhat[i, j] for j in D)
     d2c2[i] = -mean(d2dx[i, j]*xhat[i, j] for j in D)/sqrt(var[i] + eps)
     d2c1[i] = -mean(d2dx[i, j] for j in D)/sqrt(var[i] + eps)
-    d2dz[i, j] = d2c1[i]*gamma[j] + xhat[i, j]*(d2c2[i]*gamma[j] + d2dgamma[j]) + gamma[j]*d2dx[i, j]/sqrt(var[i] + eps)
-        + d2dbeta[j]
+    d2dz[i, j] = d2dgamma[j]*xhat[i, j] + gamma[j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] + eps) + d2c1[i]) +
+        d2dbeta[j]
     d2z[i, j] = sum(d2dW[j, k]*dy[i, k] for k in K)
-    d2xhat[i, j] = (D*dz[i, j]*(d2c2[i]*gamma[j] + d2dgamma[j]) + D*gamma[j]*d2z[i, j] - c2[i]*d2dx[i, j]/sqrt(var[i] +
+    d2xhat[i, j] = (D*d2dgamma[j]*dz[i, j] + D*gamma[j]*(d2c2[i]*dz[i, j] + d2z[i, j]) - c2[i]*d2dx[i, j]/sqrt(var[i] +
         eps))/D
     d2dy[i, k] = d2db[k] + sum(W[j, k]*d2dz[i, j] for j in D) + sum(d2dW[j, k]*z[i, j] for j in D)
     d2x[i, j] = (D*d2xhat[i, j] - sum(d2xhat[i, l] for l in D) - xhat[i, j]*(c1[i]*d2c1[i] + c2[i]*d2c2[i] +
         sum(d2xhat[i, l]*xhat[i, l] for l in D) + sum(gamma[l]*d2dx[i, l]*dz[i, l] for l in D)/sqrt(var[i] +
         eps)))/(D*sqrt(var[i] + eps))
-    d2gamma[j] = sum(d2z[i, j]*xhat[i, j] for i in N) + sum(d2dx[i, j]*dz[i, j]/sqrt(var[i] + eps) for i in N) +
-        sum(dz[i, j]*(d2c2[i]*xhat[i, j] + d2c1[i]) for i in N)
+    d2gamma[j] = sum(d2z[i, j]*xhat[i, j] for i in N) + sum(dz[i, j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] + eps)
+        + d2c1[i]) for i in N)
     d2beta[j] = sum(d2z[i, j] for i in N)
     d2W[j, k] = sum(d2dz[i, j]*dy[i, k] for i in N)
 
@@ -188,25 +188,24 @@ def double_backward(
     # c1[i] = sum(gamma[j]*dz[i, j] for j in D)
     c1 = dz @ gamma
     # c2[i] = sum(gamma[j]*dz[i, j]*xhat[i, j] for j in D)
-    c2 = np.sum(gamma * dz * xhat, axis=1)
+    c2 = np.sum(gamma * xhat * dz, axis=1)
     # d2c2[i] = -mean(d2dx[i, j]*xhat[i, j] for j in D)/sqrt(var[i] + eps)
     d2c2 = -np.mean(d2dx * xhat, axis=1) / np.sqrt(var + eps)
     # d2c1[i] = -mean(d2dx[i, j] for j in D)/sqrt(var[i] + eps)
     d2c1 = -d2dx.mean(axis=1) / np.sqrt(var + eps)
-    # d2dz[i, j] = d2c1[i]*gamma[j] + xhat[i, j]*(d2c2[i]*gamma[j] + d2dgamma[j]) + gamma[j]*d2dx[i, j]/sqrt(var[i] +
-    #     eps) + d2dbeta[j]
+    # d2dz[i, j] = d2dgamma[j]*xhat[i, j] + gamma[j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] + eps) + d2c1[i]) +
+    #     d2dbeta[j]
     d2dz = (
-        gamma * d2dx / np.sqrt(var + eps)[:, None]
-        + xhat * (d2dgamma + d2c2[:, None] * gamma)
+        gamma * (d2dx / np.sqrt(var + eps)[:, None] + d2c2[:, None] * xhat + d2c1[:, None])
+        + d2dgamma * xhat
         + d2dbeta
-        + d2c1[:, None] * gamma
     )
     # d2z[i, j] = sum(d2dW[j, k]*dy[i, k] for k in K)
     d2z = dy @ d2dW.T
-    # d2xhat[i, j] = (D*dz[i, j]*(d2c2[i]*gamma[j] + d2dgamma[j]) + D*gamma[j]*d2z[i, j] - c2[i]*d2dx[i, j]/sqrt(var[i]
+    # d2xhat[i, j] = (D*d2dgamma[j]*dz[i, j] + D*gamma[j]*(d2c2[i]*dz[i, j] + d2z[i, j]) - c2[i]*d2dx[i, j]/sqrt(var[i]
     #     + eps))/D
     d2xhat = (
-        D * gamma * d2z + D * dz * (d2dgamma + d2c2[:, None] * gamma) - (c2 / np.sqrt(var + eps))[:, None] * d2dx
+        D * d2dgamma * dz + D * gamma * (d2c2[:, None] * dz + d2z) - (c2 / np.sqrt(var + eps))[:, None] * d2dx
     ) / D
     # d2dy[i, k] = d2db[k] + sum(W[j, k]*d2dz[i, j] for j in D) + sum(d2dW[j, k]*z[i, j] for j in D)
     d2dy = z @ d2dW + d2db + d2dz @ W
@@ -227,11 +226,10 @@ def double_backward(
         )
         / (D * np.sqrt(var + eps))[:, None]
     )
-    # d2gamma[j] = sum(d2z[i, j]*xhat[i, j] for i in N) + sum(d2dx[i, j]*dz[i, j]/sqrt(var[i] + eps) for i in N) +
-    #     sum(dz[i, j]*(d2c2[i]*xhat[i, j] + d2c1[i]) for i in N)
+    # d2gamma[j] = sum(d2z[i, j]*xhat[i, j] for i in N) + sum(dz[i, j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] +
+    #     eps) + d2c1[i]) for i in N)
     d2gamma = (
-        np.sum(d2dx * dz / np.sqrt(var + eps)[:, None], axis=0)
-        + np.sum(dz * (d2c2[:, None] * xhat + d2c1[:, None]), axis=0)
+        np.sum(dz * (d2dx / np.sqrt(var + eps)[:, None] + d2c2[:, None] * xhat + d2c1[:, None]), axis=0)
         + np.sum(d2z * xhat, axis=0)
     )
     # d2beta[j] = sum(d2z[i, j] for i in N)

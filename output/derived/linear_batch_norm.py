@@ -179,7 +179,7 @@ def double_backward(
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = dy.sum(axis=0)
     # dz[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*zhat[i, j] - dbeta[j])
-    dz = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * zhat)
+    dz = gamma / (N * np.sqrt(var + eps)) * (N * dy - dgamma * zhat - dbeta)
     # d2dz[i, j] = sum(W[k, j]*d2dx[i, k] for k in K) + sum(d2dW[k, j]*x[i, k] for k in K)
     d2dz = d2dx @ W + x @ d2dW
     # d2dgamma_total[j] = (N*d2dgamma[j] - gamma[j]*sum(d2dz[i, j]*zhat[i, j] for i in N)/sqrt(var[j] + eps))/N
@@ -196,7 +196,7 @@ def double_backward(
     # d2b[j] = 0
     d2b = np.zeros((D,), dtype=x.dtype)
     # d2gamma[j] = mean(d2dz[i, j]*(N*dy[i, j] - dgamma[j]*zhat[i, j] - dbeta[j]) for i in N)/sqrt(var[j] + eps)
-    d2gamma = np.mean(d2dz * (N * dy - dbeta - dgamma * zhat), axis=0) / np.sqrt(var + eps)
+    d2gamma = np.mean(d2dz * (N * dy - dgamma * zhat - dbeta), axis=0) / np.sqrt(var + eps)
     # d2z[i, j] = (N*d2zhat[i, j] - sum(d2zhat[l, j] for l in N) - zhat[i, j]*(d2gamma[j]*gamma[j] +
     #     sum(d2zhat[l, j]*zhat[l, j] for l in N)))/(N*sqrt(var[j] + eps))
     d2z = (

@@ -53,24 +53,23 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dh0, d2dh0> + <dc0
         sum(U_o[l, j]*d2dh0[n, l] for l in H) + sum(d2dU_o[l, j]*h0[n, l] for l in H)
     d2da_g[n, j] = d2db_g[j] + sum(W_g[k, j]*d2dx[n, k] for k in K) + sum(d2dW_g[k, j]*x[n, k] for k in K) +
         sum(U_g[l, j]*d2dh0[n, l] for l in H) + sum(d2dU_g[l, j]*h0[n, l] for l in H)
-    d2dc_total[n, j] = c0[n, j]*d2da_f[n, j]*f[n, j]*(1 - f[n, j]) + d2da_i[n, j]*g[n, j]*i[n, j]*(1 - i[n, j]) +
-        d2da_g[n, j]*i[n, j]*(1 - g[n, j]**2) + d2dc0[n, j]*f[n, j]
-    d2c[n, j] = d2da_o[n, j]*dh[n, j]*o[n, j]*(1 - o[n, j])*(1 - tanh(c[n, j])**2) -
-        2*d2dc_total[n, j]*dh[n, j]*o[n, j]*tanh(c[n, j])*(1 - tanh(c[n, j])**2)
-    d2g[n, j] = d2da_i[n, j]*dc_total[n, j]*i[n, j]*(1 - i[n, j]) + d2c[n, j]*i[n, j] -
-        2*d2da_g[n, j]*dc_total[n, j]*g[n, j]*i[n, j]
-    d2o[n, j] = d2dc_total[n, j]*dh[n, j]*(1 - tanh(c[n, j])**2) + d2da_o[n, j]*(dh[n, j]*tanh(c[n, j])*(1 - o[n, j]) -
-        dh[n, j]*o[n, j]*tanh(c[n, j]))
-    d2f[n, j] = c0[n, j]*d2c[n, j] + d2da_f[n, j]*(c0[n, j]*dc_total[n, j]*(1 - f[n, j]) -
-        c0[n, j]*dc_total[n, j]*f[n, j]) + d2dc0[n, j]*dc_total[n, j]
-    d2i[n, j] = d2da_g[n, j]*dc_total[n, j]*(1 - g[n, j]**2) + d2c[n, j]*g[n, j] +
-        d2da_i[n, j]*(dc_total[n, j]*g[n, j]*(1 - i[n, j]) - dc_total[n, j]*g[n, j]*i[n, j])
-    d2a_g[n, j] = d2g[n, j]*(1 - tanh(a_g[n, j])**2)
-    d2a_o[n, j] = d2o[n, j]*sigmoid(a_o[n, j])*(1 - sigmoid(a_o[n, j]))
-    d2a_f[n, j] = d2f[n, j]*sigmoid(a_f[n, j])*(1 - sigmoid(a_f[n, j]))
-    d2a_i[n, j] = d2i[n, j]*sigmoid(a_i[n, j])*(1 - sigmoid(a_i[n, j]))
+    d2dc_total[n, j] = c0[n, j]*d2da_f[n, j]*f[n, j] + d2dc0[n, j]*f[n, j] + i[n, j]*(g[n, j]*(d2da_i[n, j]*(1 -
+        i[n, j]) - d2da_g[n, j]*g[n, j]) + d2da_g[n, j]) - c0[n, j]*d2da_f[n, j]*f[n, j]**2
+    d2c[n, j] = dh[n, j]*o[n, j]*(tanh(c[n, j])*(tanh(c[n, j])*(2*d2dc_total[n, j]*tanh(c[n, j]) + d2da_o[n, j]*(o[n, j]
+        - 1)) - 2*d2dc_total[n, j]) + d2da_o[n, j] - d2da_o[n, j]*o[n, j])
+    d2g[n, j] = i[n, j]*(dc_total[n, j]*(d2da_i[n, j]*(1 - i[n, j]) - 2*d2da_g[n, j]*g[n, j]) + d2c[n, j])
+    d2o[n, j] = dh[n, j]*(tanh(c[n, j])*(d2da_o[n, j]*(1 - 2*o[n, j]) - d2dc_total[n, j]*tanh(c[n, j])) +
+        d2dc_total[n, j])
+    d2f[n, j] = c0[n, j]*d2c[n, j] + dc_total[n, j]*(c0[n, j]*d2da_f[n, j]*(1 - 2*f[n, j]) + d2dc0[n, j])
+    d2i[n, j] = d2da_g[n, j]*dc_total[n, j] + g[n, j]*(dc_total[n, j]*(d2da_i[n, j]*(1 - 2*i[n, j]) -
+        d2da_g[n, j]*g[n, j]) + d2c[n, j])
+    d2a_g[n, j] = d2g[n, j]*(1 - g[n, j]**2)
+    d2a_o[n, j] = d2o[n, j]*o[n, j]*(1 - o[n, j])
+    d2a_f[n, j] = d2f[n, j]*f[n, j]*(1 - f[n, j])
+    d2a_i[n, j] = d2i[n, j]*i[n, j]*(1 - i[n, j])
     d2dc[n, j] = d2dc_total[n, j]
-    d2dh[n, j] = d2da_o[n, j]*o[n, j]*tanh(c[n, j])*(1 - o[n, j]) + d2dc_total[n, j]*o[n, j]*(1 - tanh(c[n, j])**2)
+    d2dh[n, j] = o[n, j]*(tanh(c[n, j])*(d2da_o[n, j]*(1 - o[n, j]) - d2dc_total[n, j]*tanh(c[n, j])) +
+        d2dc_total[n, j])
     d2x[n, k] = sum(W_f[k, j]*d2a_f[n, j] for j in H) + sum(W_g[k, j]*d2a_g[n, j] for j in H) +
         sum(W_i[k, j]*d2a_i[n, j] for j in H) + sum(W_o[k, j]*d2a_o[n, j] for j in H) +
         sum(d2dW_f[k, j]*da_f[n, j] for j in H) + sum(d2dW_g[k, j]*da_g[n, j] for j in H) +
@@ -79,7 +78,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dh0, d2dh0> + <dc0
         sum(U_i[l, j]*d2a_i[n, j] for j in H) + sum(U_o[l, j]*d2a_o[n, j] for j in H) +
         sum(d2dU_f[l, j]*da_f[n, j] for j in H) + sum(d2dU_g[l, j]*da_g[n, j] for j in H) +
         sum(d2dU_i[l, j]*da_i[n, j] for j in H) + sum(d2dU_o[l, j]*da_o[n, j] for j in H)
-    d2c0[n, j] = d2da_f[n, j]*dc_total[n, j]*f[n, j]*(1 - f[n, j]) + d2c[n, j]*f[n, j]
+    d2c0[n, j] = f[n, j]*(d2da_f[n, j]*dc_total[n, j]*(1 - f[n, j]) + d2c[n, j])
     d2W_i[k, j] = sum(d2a_i[n, j]*x[n, k] for n in N) + sum(d2dx[n, k]*da_i[n, j] for n in N)
     d2U_i[l, j] = sum(d2a_i[n, j]*h0[n, l] for n in N) + sum(d2dh0[n, l]*da_i[n, j] for n in N)
     d2b_i[j] = sum(d2a_i[n, j] for n in N)
@@ -117,10 +116,6 @@ class Residuals(NamedTuple):
     U_o: np.ndarray  # [H, H]
     W_g: np.ndarray  # [K, H]
     U_g: np.ndarray  # [H, H]
-    a_i: np.ndarray  # [N, H]
-    a_f: np.ndarray  # [N, H]
-    a_o: np.ndarray  # [N, H]
-    a_g: np.ndarray  # [N, H]
     i: np.ndarray  # [N, H]
     f: np.ndarray  # [N, H]
     o: np.ndarray  # [N, H]
@@ -213,7 +208,7 @@ def forward(
     # h[n, j] = o[n, j]*tanh(c[n, j])
     h = o * np.tanh(c)
 
-    return (c, h), Residuals(x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, a_i, a_f, a_o, a_g, i, f, o, g, c)
+    return (c, h), Residuals(x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, i, f, o, g, c)
 
 
 def backward(cotangents: tuple[np.ndarray, np.ndarray], residuals: Residuals) -> tuple[
@@ -245,7 +240,7 @@ def backward(cotangents: tuple[np.ndarray, np.ndarray], residuals: Residuals) ->
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. Arguments are never written to.
     """
-    x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, _, _, _, _, i, f, o, g, c = residuals
+    x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, i, f, o, g, c = residuals
     N = x.shape[0]
     H = h0.shape[1]
     if not isinstance(cotangents, tuple) or len(cotangents) != 2:
@@ -367,7 +362,7 @@ def double_backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. Arguments are never written to.
     """
-    x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, a_i, a_f, a_o, a_g, i, f, o, g, c = residuals
+    x, h0, c0, W_i, U_i, W_f, U_f, W_o, U_o, W_g, U_g, i, f, o, g, c = residuals
     N, K = x.shape
     H = h0.shape[1]
     if not isinstance(cotangents, tuple) or len(cotangents) != 2:
@@ -394,13 +389,13 @@ def double_backward(
     # dc_total[n, j] = dh[n, j]*o[n, j]*(1 - tanh(c[n, j])**2) + dc[n, j]
     dc_total = dc + dh * o * (1 - np.tanh(c)**2)
     # da_g[n, j] = dc_total[n, j]*i[n, j]*(1 - g[n, j]**2)
-    da_g = dc_total * i * (1 - g**2)
+    da_g = i * dc_total * (1 - g**2)
     # da_o[n, j] = dh[n, j]*o[n, j]*tanh(c[n, j])*(1 - o[n, j])
     da_o = dh * o * np.tanh(c) * (1 - o)
     # da_f[n, j] = c0[n, j]*dc_total[n, j]*f[n, j]*(1 - f[n, j])
-    da_f = dc_total * c0 * f * (1 - f)
+    da_f = c0 * f * dc_total * (1 - f)
     # da_i[n, j] = dc_total[n, j]*g[n, j]*i[n, j]*(1 - i[n, j])
-    da_i = dc_total * i * g * (1 - i)
+    da_i = i * g * dc_total * (1 - i)
     # d2da_i[n, j] = d2db_i[j] + sum(W_i[k, j]*d2dx[n, k] for k in K) + sum(d2dW_i[k, j]*x[n, k] for k in K) +
     #     sum(U_i[l, j]*d2dh0[n, l] for l in H) + sum(d2dU_i[l, j]*h0[n, l] for l in H)
     d2da_i = d2dx @ W_i + d2dh0 @ U_i + x @ d2dW_i + h0 @ d2dU_i + d2db_i
@@ -413,36 +408,42 @@ def double_backward(
     # d2da_g[n, j] = d2db_g[j] + sum(W_g[k, j]*d2dx[n, k] for k in K) + sum(d2dW_g[k, j]*x[n, k] for k in K) +
     #     sum(U_g[l, j]*d2dh0[n, l] for l in H) + sum(d2dU_g[l, j]*h0[n, l] for l in H)
     d2da_g = d2dx @ W_g + d2dh0 @ U_g + x @ d2dW_g + h0 @ d2dU_g + d2db_g
-    # d2dc_total[n, j] = c0[n, j]*d2da_f[n, j]*f[n, j]*(1 - f[n, j]) + d2da_i[n, j]*g[n, j]*i[n, j]*(1 - i[n, j]) +
-    #     d2da_g[n, j]*i[n, j]*(1 - g[n, j]**2) + d2dc0[n, j]*f[n, j]
-    d2dc_total = d2dc0 * f + d2da_i * i * g * (1 - i) + d2da_f * c0 * f * (1 - f) + d2da_g * i * (1 - g**2)
-    # d2c[n, j] = d2da_o[n, j]*dh[n, j]*o[n, j]*(1 - o[n, j])*(1 - tanh(c[n, j])**2) -
-    #     2*d2dc_total[n, j]*dh[n, j]*o[n, j]*tanh(c[n, j])*(1 - tanh(c[n, j])**2)
-    d2c = dh * d2da_o * o * (1 - o) * (1 - np.tanh(c)**2) - 2 * dh * d2dc_total * o * np.tanh(c) * (1 - np.tanh(c)**2)
-    # d2g[n, j] = d2da_i[n, j]*dc_total[n, j]*i[n, j]*(1 - i[n, j]) + d2c[n, j]*i[n, j] -
-    #     2*d2da_g[n, j]*dc_total[n, j]*g[n, j]*i[n, j]
-    d2g = d2c * i + dc_total * d2da_i * i * (1 - i) - 2 * dc_total * d2da_g * i * g
-    # d2o[n, j] = d2dc_total[n, j]*dh[n, j]*(1 - tanh(c[n, j])**2) + d2da_o[n, j]*(dh[n, j]*tanh(c[n, j])*(1 - o[n, j])
-    #     - dh[n, j]*o[n, j]*tanh(c[n, j]))
-    d2o = dh * d2dc_total * (1 - np.tanh(c)**2) + d2da_o * (dh * np.tanh(c) * (1 - o) - dh * o * np.tanh(c))
-    # d2f[n, j] = c0[n, j]*d2c[n, j] + d2da_f[n, j]*(c0[n, j]*dc_total[n, j]*(1 - f[n, j]) -
-    #     c0[n, j]*dc_total[n, j]*f[n, j]) + d2dc0[n, j]*dc_total[n, j]
-    d2f = d2dc0 * dc_total + d2da_f * (dc_total * c0 * (1 - f) - dc_total * c0 * f) + d2c * c0
-    # d2i[n, j] = d2da_g[n, j]*dc_total[n, j]*(1 - g[n, j]**2) + d2c[n, j]*g[n, j] +
-    #     d2da_i[n, j]*(dc_total[n, j]*g[n, j]*(1 - i[n, j]) - dc_total[n, j]*g[n, j]*i[n, j])
-    d2i = dc_total * d2da_g * (1 - g**2) + d2da_i * (dc_total * g * (1 - i) - dc_total * i * g) + d2c * g
-    # d2a_g[n, j] = d2g[n, j]*(1 - tanh(a_g[n, j])**2)
-    d2a_g = d2g * (1 - np.tanh(a_g)**2)
-    # d2a_o[n, j] = d2o[n, j]*sigmoid(a_o[n, j])*(1 - sigmoid(a_o[n, j]))
-    d2a_o = d2o * _sigmoid(a_o) * (1 - _sigmoid(a_o))
-    # d2a_f[n, j] = d2f[n, j]*sigmoid(a_f[n, j])*(1 - sigmoid(a_f[n, j]))
-    d2a_f = d2f * _sigmoid(a_f) * (1 - _sigmoid(a_f))
-    # d2a_i[n, j] = d2i[n, j]*sigmoid(a_i[n, j])*(1 - sigmoid(a_i[n, j]))
-    d2a_i = d2i * _sigmoid(a_i) * (1 - _sigmoid(a_i))
+    # d2dc_total[n, j] = c0[n, j]*d2da_f[n, j]*f[n, j] + d2dc0[n, j]*f[n, j] + i[n, j]*(g[n, j]*(d2da_i[n, j]*(1 -
+    #     i[n, j]) - d2da_g[n, j]*g[n, j]) + d2da_g[n, j]) - c0[n, j]*d2da_f[n, j]*f[n, j]**2
+    d2dc_total = d2dc0 * f + d2da_f * c0 * f + i * (g * (d2da_i * (1 - i) - d2da_g * g) + d2da_g) - d2da_f * c0 * f**2
+    # d2c[n, j] = dh[n, j]*o[n, j]*(tanh(c[n, j])*(tanh(c[n, j])*(2*d2dc_total[n, j]*tanh(c[n, j]) +
+    #     d2da_o[n, j]*(o[n, j] - 1)) - 2*d2dc_total[n, j]) + d2da_o[n, j] - d2da_o[n, j]*o[n, j])
+    d2c = (
+        dh * o
+        * (
+            d2da_o
+            + np.tanh(c) * (np.tanh(c) * (d2da_o * (o - 1) + 2 * d2dc_total * np.tanh(c)) - 2 * d2dc_total)
+            - d2da_o * o
+        )
+    )
+    # d2g[n, j] = i[n, j]*(dc_total[n, j]*(d2da_i[n, j]*(1 - i[n, j]) - 2*d2da_g[n, j]*g[n, j]) + d2c[n, j])
+    d2g = i * (dc_total * (d2da_i * (1 - i) - 2 * d2da_g * g) + d2c)
+    # d2o[n, j] = dh[n, j]*(tanh(c[n, j])*(d2da_o[n, j]*(1 - 2*o[n, j]) - d2dc_total[n, j]*tanh(c[n, j])) +
+    #     d2dc_total[n, j])
+    d2o = dh * (np.tanh(c) * (d2da_o * (1 - 2 * o) - d2dc_total * np.tanh(c)) + d2dc_total)
+    # d2f[n, j] = c0[n, j]*d2c[n, j] + dc_total[n, j]*(c0[n, j]*d2da_f[n, j]*(1 - 2*f[n, j]) + d2dc0[n, j])
+    d2f = dc_total * (d2dc0 + d2da_f * c0 * (1 - 2 * f)) + d2c * c0
+    # d2i[n, j] = d2da_g[n, j]*dc_total[n, j] + g[n, j]*(dc_total[n, j]*(d2da_i[n, j]*(1 - 2*i[n, j]) -
+    #     d2da_g[n, j]*g[n, j]) + d2c[n, j])
+    d2i = g * (dc_total * (d2da_i * (1 - 2 * i) - d2da_g * g) + d2c) + d2da_g * dc_total
+    # d2a_g[n, j] = d2g[n, j]*(1 - g[n, j]**2)
+    d2a_g = d2g * (1 - g**2)
+    # d2a_o[n, j] = d2o[n, j]*o[n, j]*(1 - o[n, j])
+    d2a_o = d2o * o * (1 - o)
+    # d2a_f[n, j] = d2f[n, j]*f[n, j]*(1 - f[n, j])
+    d2a_f = d2f * f * (1 - f)
+    # d2a_i[n, j] = d2i[n, j]*i[n, j]*(1 - i[n, j])
+    d2a_i = d2i * i * (1 - i)
     # d2dc[n, j] = d2dc_total[n, j]
     d2dc = d2dc_total.copy()
-    # d2dh[n, j] = d2da_o[n, j]*o[n, j]*tanh(c[n, j])*(1 - o[n, j]) + d2dc_total[n, j]*o[n, j]*(1 - tanh(c[n, j])**2)
-    d2dh = d2da_o * o * np.tanh(c) * (1 - o) + d2dc_total * o * (1 - np.tanh(c)**2)
+    # d2dh[n, j] = o[n, j]*(tanh(c[n, j])*(d2da_o[n, j]*(1 - o[n, j]) - d2dc_total[n, j]*tanh(c[n, j])) +
+    #     d2dc_total[n, j])
+    d2dh = o * (np.tanh(c) * (d2da_o * (1 - o) - d2dc_total * np.tanh(c)) + d2dc_total)
     # d2x[n, k] = sum(W_f[k, j]*d2a_f[n, j] for j in H) + sum(W_g[k, j]*d2a_g[n, j] for j in H) +
     #     sum(W_i[k, j]*d2a_i[n, j] for j in H) + sum(W_o[k, j]*d2a_o[n, j] for j in H) +
     #     sum(d2dW_f[k, j]*da_f[n, j] for j in H) + sum(d2dW_g[k, j]*da_g[n, j] for j in H) +
@@ -471,8 +472,8 @@ def double_backward(
         + d2a_f @ U_f.T
         + d2a_i @ U_i.T
     )
-    # d2c0[n, j] = d2da_f[n, j]*dc_total[n, j]*f[n, j]*(1 - f[n, j]) + d2c[n, j]*f[n, j]
-    d2c0 = dc_total * d2da_f * f * (1 - f) + d2c * f
+    # d2c0[n, j] = f[n, j]*(d2da_f[n, j]*dc_total[n, j]*(1 - f[n, j]) + d2c[n, j])
+    d2c0 = f * (d2da_f * dc_total * (1 - f) + d2c)
     # d2W_i[k, j] = sum(d2a_i[n, j]*x[n, k] for n in N) + sum(d2dx[n, k]*da_i[n, j] for n in N)
     d2W_i = d2dx.T @ da_i + x.T @ d2a_i
     # d2U_i[l, j] = sum(d2a_i[n, j]*h0[n, l] for n in N) + sum(d2dh0[n, l]*da_i[n, j] for n in N)

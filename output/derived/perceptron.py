@@ -11,11 +11,12 @@ Forward
     m[n] = max(z[n, c] for c in C)
     e[n, c] = exp(z[n, c] - m[n])
     s[n] = sum(e[n, c] for c in C)
+    p[n, c] = e[n, c]/s[n]
     L = -mean(sum(t[n, c]*(z[n, c] - log(s[n]) - m[n]) for c in C) for n in N)
 
 Backward: dv stands for the gradient of the loss with respect to v.
 
-    dz[n, c] = dL*(e[n, c]/s[n] - t[n, c])/N
+    dz[n, c] = dL*(p[n, c] - t[n, c])/N
     da[n, h] = where(a[n, h] > 0, 1, 0)*sum(W2[h, c]*dz[n, c] for c in C)
     dx[n, k] = sum(W1[k, h]*da[n, h] for h in H)
     dW1[k, h] = sum(da[n, h]*x[n, k] for n in N)
@@ -29,14 +30,9 @@ with respect to v.
     d2da[n, h] = d2db1[h] + sum(W1[k, h]*d2dx[n, k] for k in K) + sum(d2dW1[k, h]*x[n, k] for k in K)
     d2dz[n, c] = d2db2[c] + sum(d2dW2[h, c]*r[n, h] for h in H) + sum(W2[h, c]*d2da[n, h]*where(a[n, h] > 0, 1,
         0) for h in H)
-    d2s[n] = -dL*sum(d2dz[n, c]*e[n, c] for c in C)/(N*s[n]**2)
-    d2e[n, c] = dL*d2dz[n, c]/(N*s[n]) + d2s[n]
-    d2m[n] = -sum(d2e[n, c]*exp(z[n, c] - m[n]) for c in C)
-    d2z[n, c] = d2e[n, c]*exp(z[n, c] - m[n]) + d2m[n]*where(z[n, c] == max(z[n, l] for l in C), 1, 0)/sum(where(z[n, l]
-        == max(z[n, p] for p in C), 1, 0) for l in C)
-    d2r[n, h] = sum(W2[h, c]*d2z[n, c] for c in C) + sum(d2dW2[h, c]*dz[n, c] for c in C)
-    d2a[n, h] = d2r[n, h]*where(a[n, h] > 0, 1, 0)
-    d2dL = sum(d2dz[n, c]*(e[n, c]/s[n] - t[n, c]) for n in N for c in C)/N
+    d2z[n, c] = dL*p[n, c]/N*(d2dz[n, c] - sum(d2dz[n, l]*p[n, l] for l in C))
+    d2a[n, h] = where(a[n, h] > 0, 1, 0)*(sum(W2[h, c]*d2z[n, c] for c in C) + sum(d2dW2[h, c]*dz[n, c] for c in C))
+    d2dL = sum(d2dz[n, c]*(p[n, c] - t[n, c]) for n in N for c in C)/N
     d2x[n, k] = sum(W1[k, h]*d2a[n, h] for h in H) + sum(d2dW1[k, h]*da[n, h] for h in H)
     d2W1[k, h] = sum(d2a[n, h]*x[n, k] for n in N) + sum(d2dx[n, k]*da[n, h] for n in N)
     d2b1[h] = sum(d2a[n, h] for n in N)
@@ -62,10 +58,7 @@ class Residuals(NamedTuple):
     t: np.ndarray  # [N, C]
     a: np.ndarray  # [N, H]
     r: np.ndarray  # [N, H]
-    z: np.ndarray  # [N, C]
-    m: np.ndarray  # [N]
-    e: np.ndarray  # [N, C]
-    s: np.ndarray  # [N]
+    p: np.ndarray  # [N, C]
 
 
 def forward(
@@ -121,10 +114,12 @@ def forward(
     e = np.exp(z - m[:, None])
     # s[n] = sum(e[n, c] for c in C)
     s = e.sum(axis=1)
+    # p[n, c] = e[n, c]/s[n]
+    p = e / s[:, None]
     # L = -mean(sum(t[n, c]*(z[n, c] - log(s[n]) - m[n]) for c in C) for n in N)
     L = x.dtype.type(-np.sum(t * (z - m[:, None] - np.log(s)[:, None])) / N)
 
-    return L, Residuals(x, W1, W2, t, a, r, z, m, e, s)
+    return L, Residuals(x, W1, W2, t, a, r, p)
 
 
 def backward(
@@ -142,12 +137,12 @@ def backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. Arguments are never written to.
     """
-    x, W1, W2, t, a, r, _, _, e, s = residuals
+    x, W1, W2, t, a, r, p = residuals
     N = x.shape[0]
     dL = _scalar("dL", dL, x.dtype)
 
-    # dz[n, c] = dL*(e[n, c]/s[n] - t[n, c])/N
-    dz = dL / N * (e / s[:, None] - t)
+    # dz[n, c] = dL*(p[n, c] - t[n, c])/N
+    dz = dL / N * (p - t)
     # da[n, h] = where(a[n, h] > 0, 1, 0)*sum(W2[h, c]*dz[n, c] for c in C)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         da = np.where(a > 0, dz @ W2.T, 0)
@@ -194,7 +189,7 @@ def double_backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. Arguments are never written to.
     """
-    x, W1, W2, t, a, r, z, m, e, s = residuals
+    x, W1, W2, t, a, r, p = residuals
     N, K = x.shape
     H = W1.shape[1]
     C = W2.shape[1]
@@ -205,8 +200,8 @@ def double_backward(
     d2db2 = _array("d2db2", d2db2, "(C,)", (C,), x.dtype)
     dL = _scalar("dL", dL, x.dtype)
 
-    # dz[n, c] = dL*(e[n, c]/s[n] - t[n, c])/N
-    dz = dL / N * (e / s[:, None] - t)
+    # dz[n, c] = dL*(p[n, c] - t[n, c])/N
+    dz = dL / N * (p - t)
     # da[n, h] = where(a[n, h] > 0, 1, 0)*sum(W2[h, c]*dz[n, c] for c in C)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         da = np.where(a > 0, dz @ W2.T, 0)
@@ -216,30 +211,13 @@ def double_backward(
     #     0) for h in H)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         d2dz = r @ d2dW2 + d2db2 + np.where(a > 0, d2da, 0) @ W2
-    # d2s[n] = -dL*sum(d2dz[n, c]*e[n, c] for c in C)/(N*s[n]**2)
-    d2s = -dL / N * np.sum(d2dz * e, axis=1) / s**2
-    # d2e[n, c] = dL*d2dz[n, c]/(N*s[n]) + d2s[n]
-    d2e = dL / N * d2dz / s[:, None] + d2s[:, None]
-    # d2m[n] = -sum(d2e[n, c]*exp(z[n, c] - m[n]) for c in C)
-    d2m = -np.sum(d2e * np.exp(z - m[:, None]), axis=1)
-    # d2z[n, c] = d2e[n, c]*exp(z[n, c] - m[n]) + d2m[n]*where(z[n, c] == max(z[n, l] for l in C), 1,
-    #     0)/sum(where(z[n, l] == max(z[n, p] for p in C), 1, 0) for l in C)
+    # d2z[n, c] = dL*p[n, c]/N*(d2dz[n, c] - sum(d2dz[n, l]*p[n, l] for l in C))
+    d2z = dL / N * p * (d2dz - np.sum(d2dz * p, axis=1)[:, None])
+    # d2a[n, h] = where(a[n, h] > 0, 1, 0)*(sum(W2[h, c]*d2z[n, c] for c in C) + sum(d2dW2[h, c]*dz[n, c] for c in C))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        d2z = (
-            d2e * np.exp(z - m[:, None])
-            + np.where(
-                z == z.max(axis=1)[:, None],
-                (d2m / np.sum((z == z.max(axis=1)[:, None]).astype(x.dtype), axis=1))[:, None],
-                0,
-            )
-        )
-    # d2r[n, h] = sum(W2[h, c]*d2z[n, c] for c in C) + sum(d2dW2[h, c]*dz[n, c] for c in C)
-    d2r = dz @ d2dW2.T + d2z @ W2.T
-    # d2a[n, h] = d2r[n, h]*where(a[n, h] > 0, 1, 0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        d2a = np.where(a > 0, d2r, 0)
-    # d2dL = sum(d2dz[n, c]*(e[n, c]/s[n] - t[n, c]) for n in N for c in C)/N
-    d2dL = x.dtype.type(np.sum(d2dz * (e / s[:, None] - t)) / N)
+        d2a = np.where(a > 0, dz @ d2dW2.T + d2z @ W2.T, 0)
+    # d2dL = sum(d2dz[n, c]*(p[n, c] - t[n, c]) for n in N for c in C)/N
+    d2dL = x.dtype.type(np.sum(d2dz * (p - t)) / N)
     # d2x[n, k] = sum(W1[k, h]*d2a[n, h] for h in H) + sum(d2dW1[k, h]*da[n, h] for h in H)
     d2x = da @ d2dW1.T + d2a @ W1.T
     # d2W1[k, h] = sum(d2a[n, h]*x[n, k] for n in N) + sum(d2dx[n, k]*da[n, h] for n in N)

@@ -131,7 +131,7 @@ def double_backward(
             D * d2dgamma * dy
             + D * gamma * d2c1[:, None] * dy
             - (c1 / rms)[:, None] * d2dx
-            - (np.sum(d2dgamma * dy * xhat, axis=1) + np.sum(gamma * dy * d2dx, axis=1) / rms + 3 * d2c1 * c1)[:, None]
+            - (np.sum(gamma * d2dx * dy, axis=1) / rms + np.sum(d2dgamma * dy * xhat, axis=1) + 3 * d2c1 * c1)[:, None]
             * xhat
         )
         / (D * rms)[:, None]

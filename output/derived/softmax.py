@@ -18,7 +18,8 @@ Backward: dv stands for the gradient of the loss with respect to v.
 Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
 
     c1[n] = sum(dp[n, c]*p[n, c] for c in C)
-    d2p[n, c] = d2dx[n, c]*(dp[n, c] - c1[n]) - dp[n, c]*sum(d2dx[n, k]*p[n, k] for k in C)
+    d2p[n, c] = (dp[n, c] - c1[n])*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C)) -
+        c1[n]*sum(d2dx[n, k]*p[n, k] for k in C)
     d2dp[n, c] = p[n, c]*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C))
     d2x[n, c] = p[n, c]*(d2p[n, c] - sum(d2p[n, k]*p[n, k] for k in C))
 
@@ -104,8 +105,9 @@ def double_backward(d2dx: np.ndarray, dp: np.ndarray, residuals: Residuals) -> t
 
     # c1[n] = sum(dp[n, c]*p[n, c] for c in C)
     c1 = np.sum(dp * p, axis=1)
-    # d2p[n, c] = d2dx[n, c]*(dp[n, c] - c1[n]) - dp[n, c]*sum(d2dx[n, k]*p[n, k] for k in C)
-    d2p = d2dx * (dp - c1[:, None]) - np.sum(d2dx * p, axis=1)[:, None] * dp
+    # d2p[n, c] = (dp[n, c] - c1[n])*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C)) -
+    #     c1[n]*sum(d2dx[n, k]*p[n, k] for k in C)
+    d2p = (dp - c1[:, None]) * (d2dx - np.sum(d2dx * p, axis=1)[:, None]) - (c1 * np.sum(d2dx * p, axis=1))[:, None]
     # d2dp[n, c] = p[n, c]*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C))
     d2dp = p * (d2dx - np.sum(d2dx * p, axis=1)[:, None])
     # d2x[n, c] = p[n, c]*(d2p[n, c] - sum(d2p[n, k]*p[n, k] for k in C))

@@ -16,8 +16,8 @@ Forward
 
 Backward: dv stands for the gradient of the loss with respect to v.
 
-    dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for i in N for r in R)
-    dbeta[j] = sum(dy[r, i, j] for i in N for r in R)
+    dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for r in R for i in N)
+    dbeta[j] = sum(dy[r, i, j] for r in R for i in N)
     dx[r, i, j] = gamma[j]*(dy[r, i, j] - w[r, i]*(dgamma[j]*xhat[r, i, j] + dbeta[j])/total)/sqrt(var[j] + eps)
 
 Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> + <dbeta, d2dbeta> with respect to v.
@@ -139,9 +139,9 @@ def backward(dy: np.ndarray, residuals: Residuals) -> tuple[np.ndarray, np.ndarr
     R, N, D = xhat.shape
     dy = _array("dy", dy, "(R, N, D)", (R, N, D), xhat.dtype)
 
-    # dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for i in N for r in R)
+    # dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for r in R for i in N)
     dgamma = np.sum(dy * xhat, axis=(0, 1))
-    # dbeta[j] = sum(dy[r, i, j] for i in N for r in R)
+    # dbeta[j] = sum(dy[r, i, j] for r in R for i in N)
     dbeta = dy.sum(axis=(0, 1))
     # dx[r, i, j] = gamma[j]*(dy[r, i, j] - w[r, i]*(dgamma[j]*xhat[r, i, j] + dbeta[j])/total)/sqrt(var[j] + eps)
     dx = gamma / np.sqrt(var + eps) * (dy - (w / total)[..., None] * (dgamma * xhat + dbeta))
@@ -173,9 +173,9 @@ def double_backward(
     d2dbeta = _array("d2dbeta", d2dbeta, "(D,)", (D,), x.dtype)
     dy = _array("dy", dy, "(R, N, D)", (R, N, D), x.dtype)
 
-    # dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for i in N for r in R)
+    # dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for r in R for i in N)
     dgamma = np.sum(dy * xhat, axis=(0, 1))
-    # dbeta[j] = sum(dy[r, i, j] for i in N for r in R)
+    # dbeta[j] = sum(dy[r, i, j] for r in R for i in N)
     dbeta = dy.sum(axis=(0, 1))
     # d2dbeta_total[j] = d2dbeta[j] - gamma[j]*sum(w[r, i]*d2dx[r, i, j] for r in R for i in N)/(total*sqrt(var[j] +
     #     eps))
