@@ -69,6 +69,14 @@ class TestResults:
         assert main(["show", "batch_norm", "--order", order]) == 2
         assert "argument --order: invalid" in capsys.readouterr().err
 
+    def test_in_terms_of(self, capsys: pytest.CaptureFixture[str]) -> None:
+        for verb in ("show", "latex", "markdown", "code", "verify"):
+            assert main([verb, "l2_normalize", "--in-terms-of", "x,norm"]) == 0
+        capsys.readouterr()
+        assert main(["show", "batch_norm", "--in-terms-of", "z"]) == 2
+        assert "no form in terms of 'z'" in capsys.readouterr().err
+        assert main(["show", "batch_norm", "--in-terms-of", "x", "--extent", "N=2", "--extent", "D=1"]) == 2
+
     def test_a_small_batch_is_written_out_at_order_1_only(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", "batch_norm", "--order", "2", "--extent", "N=2", "--extent", "D=1"]) == 2
         assert "--extent writes the derivation of order 1 out" in capsys.readouterr().err

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from derive.errors import LayerError, UsageError
+from derive.graph import names_in
 from derive.options import FORMS
 from derive.parser import parse_layer
 from derive.pipeline import derive, load
 from derive.printing.grammar import equation_text
+from derive.workshop import verify_layer
 
 LAYER = "x: [N]\nm = mean(x[i] for i in N)\ny[i] = x[i] - m\n"
 
@@ -107,3 +109,39 @@ def test_a_layer_whose_own_names_are_those_of_order_2(line: str, name: str, plac
     of = name.removeprefix("d2")
     assert f":{place}: the gradient with respect to {of!r} would be called {name!r}" in str(caught.value)
     assert f"help: rename {name} in the layer" in str(caught.value)
+
+
+class TestInTermsOf:
+    """The quantities that a result is written in."""
+
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (
+                ["xhat", "var"],
+                "gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
+                " - xhat[i, j]*mean(dy[k, j]*xhat[k, j] for k in N))",
+            ),
+            (
+                ["x", "mu", "var"],
+                "gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
+                " - (x[i, j] - mu[j])*mean(dy[k, j]*(x[k, j] - mu[j]) for k in N)/(var[j] + eps))",
+            ),
+        ],
+    )
+    def test_batch_norm(self, names: list[str], expected: str) -> None:
+        found = {e.name: equation_text(e).partition(" = ")[2] for e in derive("batch_norm", in_terms_of=names).results}
+        assert found["dx"] == expected
+        assert ("xhat" in found["dgamma"]) == ("xhat" in names)
+
+    def test_softmax(self) -> None:
+        [line] = derive("softmax", in_terms_of=["e", "s"]).results
+        assert set(names_in(line.expression)) == {"e", "s", "dp"}
+
+    def test_what_is_written_otherwise_has_the_same_values(self) -> None:
+        for layer, names in (("batch_norm", ["x", "mu"]), ("l2_normalize", ["x"]), ("layer_norm", ["x", "mu", "var"])):
+            assert verify_layer(layer, in_terms_of=names).passed
+
+    def test_a_name_that_is_none(self) -> None:
+        with pytest.raises(UsageError, match=r"no form in terms of 'z'.* choose from x, gamma"):
+            derive("batch_norm", in_terms_of=["z"])

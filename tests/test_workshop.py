@@ -60,8 +60,8 @@ def test_a_wrong_result_is_seen(tampered: str, rows: set[str], monkeypatch: pyte
 
     wrong = "dbeta[j] = sum(dy[i, j] for i in N) + 1/1000000"
 
-    def planted(layer: Graph, form: str, wrt: object = None, order: int = 1, mode: str = "reverse") -> Any:
-        found = derive(layer, form, wrt, order, mode)
+    def planted(layer: Graph, form: str, *options: Any) -> Any:
+        found = derive(layer, form, *options)
         tampered_with = with_result(found, wrong) if form == tampered else found
         return tampered_with if form == "mean" else (tampered_with,)
 
