@@ -119,13 +119,13 @@ class TestInTermsOf:
         [
             (
                 ["xhat", "var"],
-                "gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
-                " - xhat[i, j]*mean(dy[k, j]*xhat[k, j] for k in N))",
+                ("gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
+                " - xhat[i, j]*mean(dy[k, j]*xhat[k, j] for k in N))"),
             ),
             (
                 ["x", "mu", "var"],
-                "gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
-                " - (x[i, j] - mu[j])*mean(dy[k, j]*(x[k, j] - mu[j]) for k in N)/(var[j] + eps))",
+                ("gamma[j]/sqrt(var[j] + eps)*(dy[i, j] - mean(dy[k, j] for k in N)"
+                " - (x[i, j] - mu[j])*mean(dy[k, j]*(x[k, j] - mu[j]) for k in N)/(var[j] + eps))"),
             ),
         ],
     )
