@@ -35,7 +35,7 @@ REGIMES: tuple[Regime, ...] = ("ordinary", "large offset", "small scale")
 _ATTEMPTS = 300
 _OFFSETS = (10_000, 100, 10)
 _KINK_GAP = 1e-6  # relative; far above rounding, so that a branch is the same in every arithmetic
-_SMALLEST = PRECISE.number(Rational(1, 10**280))  # below it the products of 64-bit floats lose digits, or are zero
+_SMALLEST = PRECISE.number(Rational(1, 10**100))  # the squares of what is smaller 64-bit floats do not hold
 _TOLERANCE = PRECISE.number(Rational(1, 10**60))  # of an equality, in 240 digits
 
 _FLIPPED: dict[Relation, Relation] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

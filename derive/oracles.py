@@ -30,7 +30,7 @@ Varying = Callable[[Number], Number]  # a function of the change of one element
 
 _STEP = PRECISE.number(Rational(1, 10**40))  # squared, it is far below the 50 digits that are asked for
 _SMALL_STEP = PRECISE.number(Rational(1, 10**20))  # relative; squared, it is below the error that is allowed
-_NOISE = PRECISE.number(Rational(1, 10**220))  # what is left, in 240 digits, of terms that cancel
+_NOISE = PRECISE.number(Rational(1, 10**200))  # what is left, in 240 digits, of terms that cancel
 _COMPLEX_STEP = 1e-30
 _CHANGE = Symbol("change", real=True)
 
