@@ -1,4 +1,4 @@
-"""Instance normalization: one mean and variance an image and channel.
+"""Instance normalization: one mean and variance for each image and channel.
 
 Ulyanov, Vedaldi & Lempitsky (2016), arXiv:1607.08022; scale and shift as in batch normalization.
 
