@@ -6,7 +6,7 @@ more, one visible rewrite at a time, and the results are what comes out at the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Function, Indexed, Integer
@@ -20,7 +20,7 @@ from derive.indices import REDUCTIONS, is_indexed, rebuild
 from derive.narrate import Narrator, Result
 from derive.rules.basis import HIDDEN, unfold
 from derive.rules.collect import collect
-from derive.rules.cost import Cost, at_least, cost
+from derive.rules.cost import Cost, at_least, cost, sums_in
 from derive.rules.facts import solve_for_total
 from derive.rules.normal_form import (
     Budget,
@@ -46,7 +46,7 @@ def explain(sweep: Sweep, closing: Closing | None, form: Form) -> Derivation:
     narrator.forward()
     for cotangent in sweep.cotangents:
         narrator.cotangent(cotangent)
-    if form == "reuse" and isinstance(narrator, _ClosedForms):
+    if isinstance(narrator, _ClosedForms):
         narrator.reuse()
     return narrator.derivation()
 
@@ -59,7 +59,7 @@ class _ClosedForms(Narrator):
     def __init__(self, sweep: Sweep, form: Form, closing: Closing) -> None:
         super().__init__(sweep, form, closing.plain)
         self.closing = closing
-        self.told: set[tuple[str, Expr]] = set()
+        self.told: dict[tuple[str, Expr], int] = {}  # the steps that say what a quantity is in the basis
         self.sources: dict[str, set[str]] = {}  # the quantities whose equations a closed form rests on
 
     def is_kept(self, name: str) -> bool:
@@ -96,7 +96,8 @@ class _ClosedForms(Narrator):
             return self.closing.closed[quantity.name], self.line(quantity, before)
         collapsed = unfold(collect(polynomial, means=True), self.plain)
         replaced = self.closing.wished and not basis.vocabulary.replacements.keys().isdisjoint(names_in(before))
-        if _price(quantity, before) < _price(quantity, collapsed) and not replaced:
+        known = {total for name, r in self.results.items() if self.is_kept(name) for total in sums_in(r.expression)}
+        if _price(quantity, before, known) < _price(quantity, collapsed, known) and not replaced:
             return polynomial, self.line(quantity, pull_out(before))
         return polynomial, self.line(quantity, collect(polynomial, means=self.form == "mean"))
 
@@ -209,7 +210,8 @@ class _ClosedForms(Narrator):
         return line.expression
 
     def _change_basis(self, quantity: Quantity, current: Expr) -> Expr:
-        used = []
+        used: list[str | Expr] = []
+        first = len(self.steps)
         basis = self.closing.bases[quantity.name]
         for relation in basis.chosen:
             found = basis.vocabulary.replacements.get(relation.older)
@@ -221,19 +223,20 @@ class _ClosedForms(Narrator):
             changed = put_in(current, relation.older, found.indices, value, opaque=False)
             if changed == current:
                 continue
-            self._tell_relation(relation.older, found, value, basis)
+            number = self._tell_relation(relation.older, found, value, basis)
             current = changed
-            used.append(self.graph.by_name[relation.older].element)
+            used += [" and " if used else "", self.graph.by_name[relation.older].element]
+            used += [f" (step {number})"] if number <= first else []
         if not used:
             return current
         line = self.line(quantity, current)
-        self.say("change-basis", ("Put that in for ", *listed(used), "."), line)
+        self.say("change-basis", ("Put that in for ", *used[1:], "."), line)
         return line.expression
 
-    def _tell_relation(self, older: str, found: Replacement, value: Expr, basis: Basis) -> None:
+    def _tell_relation(self, older: str, found: Replacement, value: Expr, basis: Basis) -> int:
+        """Say what a quantity is in the basis, once; the number of the step that says it."""
         if (older, value) in self.told:
-            return
-        self.told.add((older, value))
+            return self.told[older, value]
         quantity = self.graph.by_name[older]
         newer = [self.graph.by_name[name].element for name in _solved_from(basis, older)]
         line = self.line(quantity, put_in(quantity.element, older, found.indices, value))
@@ -243,6 +246,8 @@ class _ClosedForms(Narrator):
         elif not newer:
             reason = ("In other words",)
         self.say("solve", (*reason, ":"), line)
+        self.told[older, value] = len(self.steps)
+        return len(self.steps)
 
     def _apply_facts(self, quantity: Quantity, polynomial: Polynomial) -> Polynomial:
         vocabulary = replace(self.closing.bases[quantity.name].vocabulary, used=[], budget=Budget())
@@ -265,7 +270,7 @@ class _ClosedForms(Narrator):
         return result
 
     def reuse(self) -> None:
-        """Fold sums that are already another gradient."""
+        """Fold sums that are computed already: what is kept anyway, and in the form `reuse` other gradients, too."""
         known = self._known_sums()
         for name in [n for n in self.results if self.is_kept(n)]:
             found = self.results[name]
@@ -275,7 +280,7 @@ class _ClosedForms(Narrator):
             folded = vocabulary.apply_facts(found.polynomial)
             if folded == found.polynomial:
                 continue
-            line = self.line(found.quantity, collect(folded, means=False))
+            line = self.line(found.quantity, collect(folded, means=self.form == "mean"))
             sources = [self.results[s].quantity.element for s in dict.fromkeys(f.source for f in vocabulary.used)]
             reason: Prose = ("The sums are ", *listed(sources), " already.")
             wanted = found.quantity.of in self.sweep.results
@@ -284,9 +289,11 @@ class _ClosedForms(Narrator):
             self.results[name] = Result(found.quantity, line.expression, folded)
 
     def _known_sums(self) -> list[TotalFact]:
-        """The gradients that are a multiple of one sum, each as the value of that sum."""
+        """The cotangents that are a multiple of one sum, each as the value of that sum."""
         known: list[TotalFact] = []
         for name, found in self.results.items():
+            if found.quantity.of in self.sweep.results and self.form != "reuse":
+                continue
             if not self.is_kept(name) or found.polynomial is None or len(found.polynomial.terms) != 1:
                 continue
             difference = Polynomial.of(found.quantity.element) + found.polynomial.scaled(Integer(-1))
@@ -296,10 +303,13 @@ class _ClosedForms(Narrator):
         return known
 
 
-def _price(quantity: Quantity, expression: Expr) -> Cost:
-    """The cost at the sizes of the quantity itself and above; what is smaller does not decide how a line looks."""
+def _price(quantity: Quantity, expression: Expr, known: Container[Expr]) -> Cost:
+    """The cost at the sizes of the quantity itself and above; what is smaller does not decide how a line looks.
+
+    Sums that are `known` stand in other results already.
+    """
     rank = len(quantity.indices)
-    return at_least(cost([(rank, expression)]), rank)
+    return at_least(cost([(rank, expression)], known), rank)
 
 
 def _is_line_of(step: Step, name: str) -> bool:

@@ -1,7 +1,7 @@
 """The numbers of the page on higher orders: one function, differentiated in every way there is.
 
     Input    higher_orders.json: a small batch of exact numbers, and what torch returned for it, recorded
-    Output   derivatives of f(s, t) = <y(x + s*u + t*v), w> in 120 digits
+    Output   derivatives of f(s, t) = <y(x + s*u + t*v), w> in 240 digits
 
 y is batch norm in training mode. A way to a derivative of f is a row of sweeps, "reverse" or "forward", the first one
 first. All numbers but torch's are computed here; torch's come from tests/torch_higher_orders.py.
@@ -48,7 +48,7 @@ def recorded() -> dict[str, Any]:
 
 @cache
 def inputs() -> Mapping[str, Array]:
-    """x, gamma, beta, the directions u and v, and the weights w, in 120 digits; eps is the layer's default."""
+    """x, gamma, beta, the directions u and v, and the weights w, in 240 digits; eps is the layer's default."""
     given = {name: from_nested(nested) for name, nested in recorded()["inputs"].items()}
     exact = {name: {place: Rational(value) for place, value in array.items()} for name, array in given.items()}
     exact |= {q.name: {(): q.default} for q in layer().inputs if q.default is not None}

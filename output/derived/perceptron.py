@@ -24,6 +24,8 @@ Backward: dv stands for the gradient of the loss with respect to v.
     dW2[h, c] = sum(dz[n, c]*r[n, h] for n in N)
     db2[c] = sum(dz[n, c] for n in N)
 
+At 0 the derivative of relu is taken as 0. Among ties the derivative of max is shared equally.
+
 Double backward: d2v stands for the gradient of <dx, d2dx> + <dW1, d2dW1> + <db1, d2db1> + <dW2, d2dW2> + <db2, d2db2>
 with respect to v.
 

@@ -10,6 +10,8 @@ Backward: dv stands for the gradient of the loss with respect to v.
 
     dx[i, j] = dy[i, j]*where(x[i, j] > 0, 1, 0)
 
+At 0 the derivative of relu is taken as 0.
+
 Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
 
     d2dy[i, j] = d2dx[i, j]*where(x[i, j] > 0, 1, 0)
