@@ -65,17 +65,22 @@ class Sample:
 def draw_samples(graph: Graph, seed: str = "derive") -> tuple[Sample, ...]:
     """Samples for every choice of extents and regime, the same ones (the same objects) for the same seed.
 
-    Raises LayerError, naming the fact, when ordinary data cannot satisfy it. Another regime is left out where it
-    contradicts the facts; the samples say which regimes they are from.
+    Raises LayerError, naming the fact, when ordinary data cannot satisfy it for any extents. Extents for which they
+    cannot (a standard deviation of one number has no derivative), and regimes that contradict the facts, are left out;
+    the samples say which they are from.
     """
-    samples = []
+    samples: list[Sample] = []
+    refusals: list[LayerError] = []
     for extents in choose_extents(graph):
         for regime in REGIMES:
             try:
                 samples.append(draw_sample(graph, extents, regime, seed))
-            except LayerError:
+            except LayerError as refusal:
                 if regime == "ordinary":
-                    raise
+                    refusals.append(refusal)
+                    break
+    if not samples:
+        raise refusals[0]
     return tuple(samples)
 
 
@@ -308,7 +313,9 @@ def _refusal(graph: Graph, extents: Mapping[str, int], inputs: Mapping[str, Arra
             )
         if min(gaps, default=1) < _KINK_GAP:
             return LayerError(
-                f"{equation.name!r} stays at a kink, where it has no derivative", "", _location(graph, equation.line)
+                f"{equation.name!r} stays at a kink, where it has no derivative",
+                "state what keeps it away from there, such as assert N > 1",
+                _location(graph, equation.line),
             )
     for fact in graph.facts:
         if not fact_holds(fact, values, extents):

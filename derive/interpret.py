@@ -148,6 +148,8 @@ class _Evaluation:
         if isinstance(exponent, Integer):
             return self.arithmetic.power(base, int(exponent))
         if isinstance(exponent, Rational) and exponent.q == 2:
+            if names_in(node.base):
+                self.arithmetic.watch(base, self.arithmetic.number(Integer(0)))  # the root has no derivative at 0
             root = self.arithmetic.square_root(base)
             return root if exponent.p == 1 else self.arithmetic.power(root, int(exponent.p))
         return self.arithmetic.power(base, self.visit(exponent, at))

@@ -112,3 +112,11 @@ def test_a_term_may_be_made_of_any_number() -> None:
     for number in [0.5, Rational(1, 2), PRECISE.number(Rational(1, 2))]:
         assert sized(number, 3) == Term(PRECISE.number(Rational(1, 2)), PRECISE.number(Integer(3)))
     assert evaluate(reference("x"), {"x": {(): Rational(1, 2)}}, {}, {}, EXACT) == Rational(1, 2)
+
+
+def test_a_claimed_zero_without_terms_is_held_against_the_noise_of_a_difference() -> None:
+    """1 - s/s is 0 in SymPy's hands; the difference quotient of it is what rounding leaves. A real gradient is seen."""
+    nothing: dict[tuple[int, ...], float] = {(): 0.0}
+    assert worst_error({(): 1e-13}, nothing, 1e-8, list) < 1e-8
+    assert worst_error({(): 1e-9}, nothing, 1e-8, list) > 1e-8
+    assert worst_error({(): 1e-13}, {(): 1e-14}, 1e-8, list) > 1e-8
