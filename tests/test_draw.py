@@ -240,3 +240,10 @@ def test_any_two_axes_of_large_arrays_differ_somewhere(count: int) -> None:
     assert all(math.prod(extents.values()) == 6 for extents in chosen)
     for first, second in itertools.combinations(names, 2):
         assert any(extents[first] != extents[second] for extents in chosen)
+
+
+def test_extents_at_which_a_layer_has_no_derivative_are_left_out() -> None:
+    """The standard deviation of one number: a root at 0; the distance of one number from its mean: a kink."""
+    for line in ("sqrt(mean((x[i] - mu)**2 for i in N))", "mean(abs(x[i] - mu) for i in N)"):
+        layer = parse_layer(f"x: [N]\nmu = mean(x[i] for i in N)\ny = {line}")
+        assert {sample.extents["N"] for sample in draw_samples(layer)} == {3, 2}

@@ -36,14 +36,19 @@ def cost(equations: Iterable[tuple[int, Expr]], known: Container[Expr] = ()) -> 
     numbers: Counter[int] = Counter()
     operations: Counter[int] = Counter()
     seen: set[Expr] = set()
+    here: set[Expr] = set()
 
     def is_new(total: Expr) -> bool:
-        if total in seen or total in known:
+        # A matrix product is as large as what it is used for: nobody keeps it but under a name of its own.
+        product = isinstance(total, Sum) and len(_operands(total.function)) > 1 and len(free_indices(total)) > 1
+        there = here if product else seen
+        if total in there or (total in known and not product):
             return False
-        seen.add(total)
+        there.add(total)
         return True
 
     for rank, expression in equations:
+        here.clear()
         numbers[rank] += 1
         _count(canonical_bound(expression), numbers, operations, is_new)
     # To name a number is no pass over anything.

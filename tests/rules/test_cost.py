@@ -74,3 +74,10 @@ def test_the_cost_at_a_size_and_above() -> None:
     large, small = (2, expr("x[i, j]")), (1, expr("w[i]*v[i]"))
     assert at_least(cost([large, small]), 2) == at_least(cost([large]), 2)
     assert at_least(cost([large, small]), 1) > at_least(cost([large]), 1)
+
+
+def test_a_matrix_product_is_formed_wherever_it_stands_but_for_one_equation() -> None:
+    product = "sum(s[i, k]*x[k, j] for k in N)"
+    once = cost([(2, expr(product))])
+    assert cost([(2, expr(f"{product} + {product}*x[i, j]"))])[0] == once[0]
+    assert cost([(2, expr(f"{product}*x[i, j]")), (2, expr(f"{product}*y[i, j]"))])[0][-4] == 2 * once[0][-4]
