@@ -30,7 +30,9 @@ def test_the_headings(second: Derivation) -> None:
 
 
 def test_order_3_tells_the_lower_orders_apart() -> None:
-    headings = [prose_text(s.heading) for s in sections_of(derive("batch_norm", order=3), "brief")]
+    sections = sections_of(derive("batch_norm", order=3), "brief")
+    # The last steps come back to gradients, to write them with the sums that are there already.
+    headings = [prose_text(s.heading) for s in sections if s.steps[0].rule != "reuse"]
     assert headings[:3] == ["Forward pass", "Found at order 1", "Found at order 2"]
     assert len(headings) == len(set(headings))
 
