@@ -18,6 +18,7 @@ from sympy import Expr, Indexed, IndexedBase, Integer, Rational, Symbol
 Role = Literal[
     "input", "constant", "intermediate",  # of a layer
     "cotangent", "contribution", "local_derivative", "helper", "tangent", "loss",  # of a derivation
+    "total_derivative",  # of someone else's
 ]
 Relation = Literal["==", "!=", "<", "<=", ">", ">="]
 Mode = Literal["reverse", "forward"]

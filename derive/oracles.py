@@ -95,6 +95,7 @@ class Gradients:
         self._varied = self.forward if oracle.varied is oracle.arithmetic else _forward(sample, oracle.varied)
         self._totals: dict[str, Array] = {}
         self._locals: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
+        self._throughs: dict[tuple[str, str], dict[tuple[int, ...], Array]] = {}
         self._tangents: dict[tuple[str, tuple[str, ...]], Array] = {}
         self._moved: dict[tuple[str, ...], dict[Number, Mapping[str, Array]]] = {}
 
@@ -145,6 +146,20 @@ class Gradients:
                 for place, size in self.forward[by].items()
             }
         return self._locals[of, by]
+
+    def through(self, of: str, by: str) -> dict[tuple[int, ...], Array]:
+        """The derivative of `of` by all ways in which it depends on `by`: for each element of `by` an array."""
+        if (of, by) not in self._throughs:
+            later = downstream(self.sample.graph, by)
+
+            def value(place: tuple[int, ...], change: Number) -> Array:
+                return run(later, self._changed(by, place, change), self.sample.extents, self.oracle.varied)[of]
+
+            self._throughs[of, by] = {
+                place: {at: self.oracle.derivative(lambda c, p=place, a=at: value(p, c)[a], size) for at in self.forward[of]}
+                for place, size in self.forward[by].items()
+            }
+        return self._throughs[of, by]
 
     def _all_moved(self, moving: tuple[str, ...], change: Number) -> Mapping[str, Array]:
         """Every value of the layer, with the inputs `moving` gone along their tangents by `change`."""
@@ -246,7 +261,8 @@ class Truth:
         of, by = name_of(above), name_of(below)
         if of is None or by is None:
             raise LayerError(f"the local derivative {quantity.name!r} does not say of what by what it is")
-        table, extents = self.gradients.local(of, by), self.sample.extents
+        derivatives = self.gradients.through if quantity.role == "total_derivative" else self.gradients.local
+        table, extents = derivatives(of, by), self.sample.extents
         names = [index.name for index in quantity.indices]
         array: Array = {}
         for place in places(quantity.extents, extents):
@@ -336,6 +352,7 @@ _RULES: dict[str, Callable[[Truth, Quantity], Array]] = {
     "tangent": Truth._tangent,
     "contribution": Truth._contribution,
     "local_derivative": Truth._local_derivative,
+    "total_derivative": Truth._local_derivative,
     "helper": Truth._definition,
     "loss": Truth._loss,
 }
