@@ -152,11 +152,11 @@ class Gradients:
         if (of, by) not in self._throughs:
             later = downstream(self.sample.graph, by)
 
-            def value(place: tuple[int, ...], change: Number) -> Array:
-                return run(later, self._changed(by, place, change), self.sample.extents, self.oracle.varied)[of]
+            def value(at: tuple[int, ...], place: tuple[int, ...], change: Number) -> Number:
+                return run(later, self._changed(by, place, change), self.sample.extents, self.oracle.varied)[of][at]
 
             self._throughs[of, by] = {
-                place: {at: self.oracle.derivative(lambda c, p=place, a=at: value(p, c)[a], size) for at in self.forward[of]}
+                place: {at: self.oracle.derivative(partial(value, at, place), size) for at in self.forward[of]}
                 for place, size in self.forward[by].items()
             }
         return self._throughs[of, by]

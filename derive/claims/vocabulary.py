@@ -78,7 +78,7 @@ class Vocabulary:
                 return element
             return self._compacted(quantity, element)
 
-        return expression.xreplace({e: plain(e) for e in _elements(expression)})
+        return expression.xreplace({e: plain(e) for e in elements(expression)})
 
     def totals(self, expression: Expr) -> Expr:
         """An expression with each local derivative read as a total one: nothing held fixed."""
@@ -89,16 +89,20 @@ class Vocabulary:
                 return element
             return reference(name.removesuffix(_EACH) + _TOTAL, _indices(element))
 
-        return expression.xreplace({e: total(e) for e in _elements(expression)})
+        return expression.xreplace({e: total(e) for e in elements(expression)})
 
-    def expanded(self, element: Expr) -> Expr:
-        """A local derivative as the derivation writes it, in the indices of both quantities instead."""
-        quantity = self.known.get(name_of(element) or "")
-        if quantity is None or quantity.role != "local_derivative" or quantity.name.endswith(_EACH):
-            return element
-        at = dict(zip([index.symbol for index in quantity.indices], _indices(element), strict=True))
-        ends = [*_indices(quantity.numerator), *_indices(quantity.denominator)]
-        return reference(quantity.name + _EACH, [at.get(index, index) for index in ends])
+    def expanded(self, expression: Expr) -> Expr:
+        """An expression in which every local derivative stands with the indices of both quantities."""
+
+        def both(element: Expr) -> Expr:
+            quantity = self.known.get(name_of(element) or "")
+            if quantity is None or quantity.role != "local_derivative" or quantity.name.endswith(_EACH):
+                return element
+            at = dict(zip([index.symbol for index in quantity.indices], _indices(element), strict=True))
+            ends = [*_indices(quantity.numerator), *_indices(quantity.denominator)]
+            return reference(quantity.name + _EACH, [at.get(index, index) for index in ends])
+
+        return expression.xreplace({e: both(e) for e in elements(expression)})
 
     def _derivatives(self, of: str, by: str) -> tuple[Quantity, Quantity]:
         """The derivative of one quantity by another in the indices of both: local where it is direct, and total."""
@@ -145,7 +149,8 @@ def _indices(element: Expr) -> tuple[Expr, ...]:
     return tuple(element.indices) if isinstance(element, Indexed) else ()
 
 
-def _elements(expression: Expr) -> set[Expr]:
+def elements(expression: Expr) -> set[Expr]:
+    """Every element of a quantity in an expression; an index, an extent and the name before brackets are none."""
     found = expression.atoms(Indexed, Symbol)
     labels = {base.label for base in expression.atoms(IndexedBase)}
     return {element for element in found if name_of(element) is not None and element not in labels}

@@ -39,7 +39,7 @@ class Scope:
 
     `quantities` gives each quantity the slots of its positions, `extents` are the known ones. `free` holds the free
     indices; when the scope is `open` (a fact) an index that is not bound becomes a free one. `numbers` allows
-    x[1, 2].
+    x[1, 2], and `shadowing` a bound index where another one of that name is in use: inside it is the inner one.
     """
 
     quantities: Mapping[str, tuple[Slot, ...]]
@@ -47,6 +47,7 @@ class Scope:
     free: dict[str, Slot] = field(default_factory=dict)
     open: bool = False
     numbers: bool = False
+    shadowing: bool = False
 
 
 class ExpressionParser:
@@ -252,13 +253,15 @@ class ExpressionParser:
             raise self._error(node, f"{name} has no index to run over", hint)
         generator = node.args[0]
         outer = dict(self._bound)
-        limits = [self._limit(clause, name) for clause in generator.generators]
+        limits: list[tuple[Expr, Integer, Expr]] = []
+        for clause in generator.generators:
+            limits.append(self._limit(clause, name, {limit[0].name for limit in limits}))
         body = self.expression(generator.elt)
         self._bound = outer
         return REDUCTIONS[name](body, *limits)
 
-    def _limit(self, clause: ast.comprehension, name: str) -> tuple[Expr, Integer, Expr]:
-        """One `for i in N`: binds i and gives the limits of the reduction."""
+    def _limit(self, clause: ast.comprehension, name: str, beside: set[str]) -> tuple[Expr, Integer, Expr]:
+        """One `for i in N`, with others `beside` it: binds i and gives the limits of the reduction."""
         if clause.ifs:
             hint = "write the condition with where(condition, a, 0), or multiply with a constant mask"
             raise self._error(clause.ifs[0], "`if` in a reduction is not in the grammar", hint)
@@ -272,7 +275,8 @@ class ExpressionParser:
             raise self._error(extent, "an index runs over an extent, over all of it", hint)
         if extent.id not in self._scope.extents:
             raise self._unknown_extent(extent, index)
-        if index in self._bound or index in self._scope.free:
+        in_use = index in self._bound or index in self._scope.free
+        if index in beside or (in_use and not self._scope.shadowing):
             message = f"index {index} is in use already: it is {'bound' if index in self._bound else 'free'} here"
             raise self._error(clause.target, message, f"choose another index than {index} for this {name}")
         self._names.claim(clause.target, "index")

@@ -48,9 +48,12 @@ _SYNTAX_HINTS: tuple[tuple[str, str], ...] = (
 
 
 class Source:
-    """A text and its syntax tree. `lines` are the text's lines; `tree` its statements."""
+    """A text and its syntax tree. `lines` are the text's lines; `tree` its statements.
 
-    def __init__(self, text: str, file: str) -> None:
+    `parsed` is what Python reads in place of the text, where that is not the same; what both have stands at one place.
+    """
+
+    def __init__(self, text: str, file: str, parsed: str = "") -> None:
         self.file = file
         # The tokenizer does the same, so that its line numbers are ours.
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -61,7 +64,7 @@ class Source:
             )
         self.lines = text.split("\n")
         self._reject_invisible()
-        self.tree = self._parse(text)
+        self.tree = self._parse(parsed or text)
 
     def plain_error(self, message: str, hint: str = "") -> LayerError:
         """An error about the text as a whole."""

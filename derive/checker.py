@@ -1,0 +1,176 @@
+"""Someone else's derivation, line by line, against the truth.
+
+    Input    a Vocabulary, Claims
+    Output   an Audit: a verdict for each claim
+
+Each claim is judged alone, with the true value of every name in it, so that one mistake is reported once, where it is
+made. It holds when both sides are equal on random data for several extents, whatever it looks like. What does not hold
+is tried under the conditions that some people have (gamma is one), and then explained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from sympy import Expr
+
+from derive.claims.claim import Claim, Claims, Unreadable
+from derive.claims.vocabulary import Vocabulary
+from derive.errors import DeriveError, LayerError
+from derive.graph import name_of
+from derive.interpret import to_nested
+from derive.judging.conditions import condition_text, conditions_of
+from derive.judging.corrections import Corrections
+from derive.judging.diagnose import Diagnosis
+from derive.judging.subject import Subject
+from derive.judging.trials import Trial, Trials
+from derive.judging.verdicts import Audit, Counterexample, Verdict
+
+
+def judge(vocabulary: Vocabulary, claims: Claims) -> Audit:
+    """The verdict on each line of a derivation. Raises LayerError when no data satisfy the layer's facts."""
+    found = Judge(vocabulary, claims)
+    verdicts = tuple(found.verdict(line) for line in claims.lines)
+    return Audit(vocabulary.graph.name, claims.file, verdicts, tuple(found.missing()), tuple(found.notes()))
+
+
+@dataclass(eq=False)
+class Judge:
+    """Judges the claims of one derivation."""
+
+    vocabulary: Vocabulary
+    claims: Claims
+
+    @cached_property
+    def trials(self) -> Trials:
+        """The data."""
+        return Trials(self.vocabulary, self.claims)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """The true lines."""
+        return Corrections(self.vocabulary)
+
+    def verdict(self, line: Claim | Unreadable) -> Verdict:
+        """The verdict on one line."""
+        if isinstance(line, Unreadable):
+            return Verdict(line.line, line.text, "unreadable", diagnosis=str(line.error))
+        if line.defines is not None:
+            return Verdict(line.line, line.text, "definition")
+        try:
+            return self._judged(line)
+        except LayerError as error:
+            return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
+
+    def missing(self) -> Iterator[str]:
+        """The gradients that no line states."""
+        stated = set()
+        for line in self.claims.lines:
+            if isinstance(line, Claim):
+                stated |= {name_of(side) for side in (line.left, line.right, line.head) if side is not None}
+        for cotangent in self.vocabulary.found.cotangents:
+            if cotangent.quantity.name not in stated and cotangent.paths:
+                yield cotangent.quantity.name
+
+    def notes(self) -> Iterator[str]:
+        """How the derivation as a whole was read."""
+        if self.trials.loss is not None:
+            given = self.vocabulary.cotangents[self.trials.loss]
+            yield f"{self.trials.loss} is taken as the loss itself: {given} = 1"
+        for extent, size in self.claims.sizes.items():
+            yield f"judged for {extent} = {size}, as the text says"
+
+    def _judged(self, claim: Claim) -> Verdict:
+        readings = self._readings(claim)
+        for subject, note in readings:
+            if self._holds(subject, self.trials.general):
+                return Verdict(claim.line, claim.text, "holds", note=note)
+        if self.trials.pinned != dict(self.claims.sizes):
+            sizes = ", ".join(f"{extent} = {size}" for extent, size in self.trials.pinned.items())
+            for subject, note in readings:
+                if self._holds(subject, self.trials.pinned_trials):
+                    return Verdict(claim.line, claim.text, "holds", note=note or f"for {sizes}")
+        return self._refused(claim, readings[0][0])
+
+    def _readings(self, claim: Claim) -> list[tuple[Subject, str]]:
+        """What a claim can mean: of the quantity that the chain is about first, then of the side before.
+
+        A derivative is a local one, with all else held fixed, or else a total one.
+        """
+        pairs = [(claim.head or claim.left, claim.right, "")]
+        if claim.head is not None:
+            pairs.append((claim.left, claim.right, "it follows from what is before it"))
+        found = [(self._subject(claim, left, right), note) for left, right, note in pairs]
+        for left, right, note in pairs:
+            total = self.vocabulary.totals(left), self.vocabulary.totals(right)
+            if total != (left, right):
+                found.append((self._subject(claim, *total), note or "read as a total derivative"))
+        return found
+
+    def _subject(self, claim: Claim, left: Expr, right: Expr) -> Subject:
+        known = self.vocabulary.known
+        if name_of(left) not in known and name_of(right) in known and claim.relation == "==":
+            left, right = right, left
+        return Subject(left, claim.indices, known.get(name_of(left) or ""), right, claim.relation)
+
+    def _holds(self, subject: Subject, trials: Sequence[Trial]) -> bool:
+        return bool(trials) and all(subject.holds(trial) for trial in trials)
+
+    def _refused(self, claim: Claim, subject: Subject) -> Verdict:
+        """The verdict on a claim that does not hold."""
+        pinned = bool(self.trials.pinned)
+        found = Verdict(claim.line, claim.text, "wrong")
+        condition = self._condition(subject, pinned)
+        if condition is not None:
+            found = replace(found, kind="conditional", condition=condition)
+        trials = self.trials.pinned_trials if pinned else self.trials.general
+        return replace(
+            found,
+            diagnosis=Diagnosis(subject, self.trials, self.corrections, pinned).sentence(),
+            correct=self._correct(subject, trials[0]),
+            counterexample=self._counterexample(subject, pinned, trials),
+        )
+
+    def _condition(self, subject: Subject, pinned: bool) -> str | None:
+        """A condition on the layer under which the claim holds, and does not just vanish."""
+        for condition in conditions_of(self.vocabulary.graph):
+            trials = self.trials.under(condition, pinned)
+            if self._holds(subject, trials) and any(map(subject.says_something, trials)):
+                return condition_text(condition)
+        return None
+
+    def _correct(self, subject: Subject, trial: Trial) -> str | None:
+        if subject.target is None:
+            return None
+        return self.corrections.best(subject.true, subject.yours, trial.extents)
+
+    def _counterexample(self, subject: Subject, pinned: bool, trials: Sequence[Trial]) -> Counterexample | None:
+        """Where the two sides differ first, on the smallest data."""
+        for candidates in (self.trials.small(pinned), trials):
+            for trial in candidates:
+                try:
+                    if not subject.holds(trial):
+                        return _differing(subject, trial, self.vocabulary)
+                except DeriveError:  # what the claim writes out is not there
+                    continue
+        return None
+
+
+def _differing(subject: Subject, trial: Trial, vocabulary: Vocabulary) -> Counterexample:
+    """The first place at which the two sides differ, or differ most where that is not told."""
+    true, yours = subject.sides(trial)
+    gaps = {place: abs(true[place] - yours[place]) for place in true}
+    largest = max((gap for gap in gaps.values() if math.isfinite(gap)), default=0)
+    place = next(p for p, gap in gaps.items() if not math.isfinite(gap) or gap >= largest * 1e-6)
+    data = {**trial.sample.inputs, **{vocabulary.cotangents[n]: a for n, a in trial.sample.cotangents.items()}}
+    return Counterexample(
+        dict(trial.extents),
+        dict(zip([index.name for index in subject.indices], place, strict=True)),
+        float(yours[place]),
+        float(true[place]),
+        {name: to_nested({p: float(v) for p, v in array.items()}) for name, array in data.items()},
+    )
+

@@ -1,0 +1,278 @@
+"""What is the matter with a wrong claim, in words.
+
+    Input    a Subject that does not hold, the Trials
+    Output   a sentence or two, or None where nothing simple explains it
+
+Each diagnosis is a function that knows no layer: it says something only where what it says makes the claim true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from sympy import Add, Expr, Rational
+from sympy.core.parameters import distribute
+
+from derive.draw import Sample
+from derive.graph import extent_symbol, names_in, reference
+from derive.judging.corrections import Corrections, terms_of
+from derive.judging.edits import Edit, Editor, places_in
+from derive.judging.paths import missing_paths
+from derive.judging.points import Points, alike
+from derive.judging.ratio import Ratios, index_of_extents, is_number, is_plain_sum
+from derive.judging.subject import Subject
+from derive.judging.trials import Trial, Trials, with_cotangents, with_input
+
+_MOST_EDITS = 400  # that are tried together with a factor
+_NEGLIGIBLE = Rational(1, 100)  # a constant of this size is one that only keeps a divisor from zero
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Looks for what is the matter with one claim."""
+
+    subject: Subject
+    trials: Trials
+    corrections: Corrections
+    pinned: bool
+
+    def sentence(self) -> str | None:
+        """What explains the claim; None where nothing does."""
+        with distribute(False):
+            found = [*self._main(), *self._limits()]
+        return "; ".join(dict.fromkeys(found)) or None
+
+    # What is wrong
+
+    def _main(self) -> list[str]:
+        if not self.points.places or self.subject.relation != "==":
+            return []
+        for explain in (self.no_path, self.ones, self.left_out, self.other_quantity, self.slip, self.missing_term):
+            found = explain()
+            if found:
+                return found
+        return self.two_slips()
+
+    def no_path(self) -> list[str]:
+        """A gradient of what the loss does not depend on."""
+        target = self.subject.target
+        if target is not None and target.role == "cotangent" and not any(self.points.true):
+            graph = self.trials.vocabulary.graph
+            if not graph.uses.get(str(target.of), ()) and target.of not in graph.outputs:
+                return [f"no equation leads from {target.of} to an output of this layer: its gradient is 0"]
+        return []
+
+    def ones(self) -> list[str]:
+        """The sum of the Jacobian in place of its product with what is given."""
+        given = {q.name for q in self.trials.vocabulary.found.given}
+        yours = self.subject.yours
+        target = self.subject.target
+        if target is None or target.role != "cotangent" or not given or self.trials.loss is not None:
+            return []
+        if yours is not None and given & set(self._names_behind(yours)):
+            return []
+        ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
+        shown = ", ".join(sorted(given))
+        if ones and all(self.subject.holds(trial) for trial in ones):
+            sentence = f"{shown} is taken as ones: this is the sum of the Jacobian, not its product with {shown}"
+            return [f"{sentence} (the triangle of gradient death)"]
+        return []
+
+    def left_out(self) -> list[str]:
+        """Paths of the chain rule that are not there."""
+        paths = missing_paths(self.trials.vocabulary.found, self.points)
+        if len(paths) == 1:
+            return [f"the path {paths[0]} is not there"]
+        return [f"the paths {' and '.join(paths)} are not there"] if paths else []
+
+    def other_quantity(self) -> list[str]:
+        """The value of another quantity: a derivative of, or with respect to, the wrong one."""
+        target = self.subject.target
+        if target is None:
+            return []
+        indices = getattr(self.subject.true, "indices", ())
+        for quantity in self.trials.vocabulary.known.values():
+            if quantity.name == target.name or quantity.extents != target.extents or quantity.role == "constant":
+                continue
+            element = reference(quantity.name, indices)
+            if self.points.are_yours(self.points.values(element)):
+                return [f"this is {self._text(element)}, not {self._text(self.subject.true)}"]
+        return []
+
+    def slip(self) -> list[str]:
+        """A factor of the whole, and the one place that accounts for it; or one place alone."""
+        formula = self.ratios.formula(self._ratio(self.points.yours))
+        edit = self._mending_edit()
+        term = self._scaled_term() if edit is None or edit.cost > 2 else None
+        found = []
+        if formula is not None:
+            found.append(f"yours/true = {self._text(formula)}")
+            found += self._words_for(formula) if edit is None else []
+        if edit is not None and (term is None or formula is not None):
+            found.append(edit.message)
+        elif term is not None and formula is None:
+            found.append(term)
+        return found
+
+    def missing_term(self) -> list[str]:
+        """Terms of the true line that are not there."""
+        lacking = [true - yours for true, yours in zip(self.points.true, self.points.yours, strict=True)]
+        sizes = self.trials.pinned_trials[0].extents if self.pinned else {}
+        for side in self.corrections.right_sides(self.subject.true, sizes):
+            terms = terms_of(side)
+            values = [self.points.values(term) for term in terms]
+            for term, own in zip(terms, values, strict=True):
+                if len(terms) > 1 and alike(own, lacking):
+                    return [f"the term {self._text(term)} is missing"]
+            for first in range(len(terms)):
+                for second in range(first):
+                    both = [a + b for a, b in zip(values[first], values[second], strict=True)]
+                    if len(terms) > 2 and alike(both, lacking):
+                        shown = " and ".join(self._text(terms[k]) for k in (second, first))
+                        return [f"the terms {shown} are missing"]
+        return []
+
+    def two_slips(self) -> list[str]:
+        """One place, and a factor of what is left."""
+        if self.subject.yours is None:
+            return []
+        for edit in [edit for edit in self._edits if not edit.renames][:_MOST_EDITS]:
+            values = self.points.values(edit.expression)
+            formula = self.ratios.formula(self._ratio(values))
+            if formula is not None and formula != 0:
+                rest = [f"after that, yours/true = {self._text(formula)}"]
+                mended = self._mending_edit(edit.expression)
+                return [edit.message, *rest, *([mended.message] if mended is not None else self._words_for(formula))]
+        return []
+
+    # Where it is true all the same
+
+    def _limits(self) -> list[str]:
+        """Where the claim is true although it is wrong: where both sides vanish, and where they do not."""
+        vanishing: list[str] = []
+        other: list[str] = []
+        for words, trials in self._special_cases():
+            # At eps = 0 a batch of one has no xhat.
+            trials = [trial for trial in trials if self.subject.is_defined(trial)]
+            if trials and all(self.subject.holds(trial) for trial in trials):
+                zero = not any(self.subject.says_something(trial) for trial in trials)
+                (vanishing if zero else other).append(words)
+        found = [f"it is true only {' or '.join(other)}"] if other else []
+        return found + ([f"it is true only where both sides vanish: {' or '.join(vanishing)}"] if vanishing else [])
+
+    def _special_cases(self) -> Iterator[tuple[str, list[Trial]]]:
+        graph = self.trials.vocabulary.graph
+        for extent in graph.extents:
+            at_one = [trial for trial in self.trials.general if trial.extents[extent] == 1]
+            if len(at_one) < len(self.trials.general):
+                yield f"for {extent} = 1", at_one
+        if any(q.indices for q in self.trials.vocabulary.found.given):
+            given = " and ".join(q.name for q in self.trials.vocabulary.found.given if q.indices)
+            constant = Rational(3, 7)
+            yield f"for constant {given}", self._with(given, lambda s: with_cotangents(s, lambda name, at: constant))
+        for quantity in graph.inputs:
+            default = quantity.default
+            if default is not None and abs(default) < _NEGLIGIBLE and not quantity.indices:
+                yield f"for {quantity.name} = 0", self._with(quantity.name, partial(with_input, name=quantity.name))
+
+    def _with(self, name: str, change: Callable[[Sample], Sample]) -> list[Trial]:
+        return self.trials.changed(name, change, self.pinned)
+
+    # Common to them
+
+    @cached_property
+    def points(self) -> Points:
+        """Where the two sides are compared."""
+        return Points(self.subject, self.trials.plain(self.pinned))
+
+    @cached_property
+    def ratios(self) -> Ratios:
+        """Formulas in the indices of the claim."""
+        target = self.subject.target
+        element = self.subject.true if target is not None else None
+        at = index_of_extents(element, target.extents if target else (), self.subject.indices)
+        return Ratios(self.trials.vocabulary.graph, self.points, at)
+
+    @cached_property
+    def _editor(self) -> Editor:
+        known = self.trials.derivation.by_name
+        equations = self.trials.vocabulary.graph.equations
+        sums = [node for e in equations for node in sorted(e.expression.atoms(Add), key=str) if is_plain_sum(node)]
+        target = self.subject.target.name if self.subject.target else ""
+        return Editor(self.trials.vocabulary, known, list(dict.fromkeys(sums)), target)
+
+    @cached_property
+    def _edits(self) -> list[Edit]:
+        return [] if self.subject.yours is None else self._editor.edits(self.subject.yours, self.subject.indices)
+
+    def _mending_edit(self, expression: Expr | None = None) -> Edit | None:
+        """The likeliest single change that makes the claim true."""
+        edits = self._edits if expression is None else self._editor.edits(expression, self.subject.indices)
+        return next((edit for edit in edits if self.points.mended_by(edit.expression)), None)
+
+    def _scaled_term(self) -> str | None:
+        """A term of a sum that needs a factor, in words."""
+        if self.subject.yours is None:
+            return None
+        for place in places_in(self.subject.yours, self.subject.indices):
+            if not place.linear or not isinstance(place.node, Add):
+                continue
+            for position, term in enumerate(place.node.args):
+                without = place.put(Add(*(a for k, a in enumerate(place.node.args) if k != position)))
+                rest = self.points.values(without)
+                own = [a - b for a, b in zip(self.points.yours, rest, strict=True)]
+                wanted = [a - b for a, b in zip(self.points.true, rest, strict=True)]
+                formula = self.ratios.formula([_quotient(a, b) for a, b in zip(wanted, own, strict=True)])
+                if formula is not None and formula != 0:
+                    words = [f"the term {self._text(term)} should be {self._text(formula)} times that"]
+                    return ": ".join([*words, *self._words_for(1 / formula)])
+        return None
+
+    def _ratio(self, values: Sequence[float]) -> list[float]:
+        return [_quotient(yours, true) for yours, true in zip(values, self.points.true, strict=True)]
+
+    def _words_for(self, formula: Expr) -> list[str]:
+        """What a simple ratio means."""
+        if formula == -1:
+            return ["the sign is wrong"]
+        for extent in self.trials.vocabulary.graph.extents:
+            size = extent_symbol(extent)
+            if formula == size:
+                return [f"the factor 1/{extent} is missing: a sum where a mean belongs"]
+            if formula == 1 / size:
+                return [f"the factor 1/{extent} is one too many: a mean where a sum belongs"]
+            if formula == size / (size - 1):
+                return [f"{extent} - 1 where {extent} belongs"]
+            if formula == (size - 1) / size:
+                return [f"{extent} where {extent} - 1 belongs"]
+        if is_number(formula) and formula != 0:
+            return [f"the coefficient is {self._text(formula)} times what it should be"]
+        return []
+
+    def _names_behind(self, expression: Expr) -> set[str]:
+        """The names in an expression, and those in the helpers that it uses."""
+        definitions = {s.equation.name: s.equation for s in self.trials.derivation.steps if s.equation is not None}
+        found, pending = set(), names_in(expression)
+        while pending:
+            name = pending.pop()
+            quantity = self.trials.derivation.by_name.get(name)
+            if name not in found:
+                found.add(name)
+                if name in definitions:
+                    pending += names_in(definitions[name].expression)
+                elif quantity is not None and quantity.role in ("cotangent", "contribution"):
+                    found |= {q.name for q in self.trials.vocabulary.found.given}
+        return found
+
+    def _text(self, expression: Expr) -> str:
+        return self._editor.text(expression)
+
+
+def _quotient(a: float, b: float) -> float:
+    """a/b; NaN, which says nothing, for 0/0."""
+    if abs(b) < 1e-12:
+        return math.nan if abs(a) < 1e-9 else math.inf
+    return a / b

@@ -1,0 +1,267 @@
+"""What a slip of the pen could have been: the claims that differ from the author's in one place.
+
+    Input    the author's expression, what the layer knows
+    Output   Edits, each the whole expression with one place changed, and what was changed in words
+
+Nothing here knows what is right: each edit is tried, and the one that makes the claim true says what was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum, Symbol
+
+from derive.claims.vocabulary import Vocabulary
+from derive.graph import Index, Quantity, extent_symbol, name_of, reference
+from derive.indices import REDUCTIONS, rebuild, substitute
+from derive.printing.grammar import expression_text
+
+_EXPONENTS = tuple(Rational(n, 2) for n in (-3, -1, -2, 1, 2, 3, 4, -4, 6, -6))
+_NAMES = ("input", "constant", "intermediate", "cotangent", "helper")
+
+Rebuilt = Callable[[Expr], Expr]  # puts an expression in the place of a node of the whole
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The whole expression with one place changed; `cost` is less for a likelier slip.
+
+    What `renames` puts another quantity in: with a factor beside it, it explains too much.
+    """
+
+    expression: Expr
+    message: str
+    cost: int
+    renames: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node of the author's expression: how to put another in its place, and the indices that are known there.
+
+    The whole is `linear` in it where there are only sums and products around it.
+    """
+
+    node: Expr
+    put: Rebuilt
+    indices: tuple[Index, ...]
+    linear: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Editor:
+    """Makes the edits of one expression. `sums` are those of elements in the layer, such as var[j] + eps."""
+
+    vocabulary: Vocabulary
+    known: Mapping[str, Quantity]
+    sums: Sequence[Expr]
+    target: str
+
+    def edits(self, expression: Expr, indices: tuple[Index, ...]) -> list[Edit]:
+        """Every edit, the likeliest first."""
+        found: dict[Expr, Edit] = {}
+        for place in places_in(expression, indices):
+            for rule in _RULES:
+                for node, message, cost in rule(self, place):
+                    made = place.put(node)
+                    if made != expression and (made not in found or found[made].cost > cost):
+                        found[made] = Edit(made, message, cost, rule is Editor.name)
+        return sorted(found.values(), key=lambda edit: edit.cost)
+
+    def text(self, expression: Expr) -> str:
+        """An expression in the layer grammar."""
+        return expression_text(self.vocabulary.written(expression))
+
+    # One slip each: the node that should stand there, what was wrong, and how unlikely that is.
+
+    def exponent(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """-1/2 for -3/2."""
+        node = place.node
+        if isinstance(node, Pow) and isinstance(node.exp, Rational):
+            for exponent in (*_EXPONENTS, -node.exp):
+                yield Pow(node.base, exponent), self._exponent_text(node.base, node.exp, exponent), 2
+
+    def factor(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """A factor for a divisor, a factor without its power, a factor too many."""
+        node = place.node
+        for position, factor in enumerate(node.args if isinstance(node, Mul) else ()):
+            if factor.is_number:
+                continue
+            others = Mul(*(a for k, a in enumerate(node.args) if k != position))
+            base = self.text(factor)
+            yield others, f"the factor {base} is one too many", 3
+            if isinstance(factor, Pow):
+                continue
+            yield others / factor, f"one divides by {base}, and does not multiply with it", 3
+            for exponent in (2, 3) if not isinstance(factor, REDUCTIONS) else ():
+                yield others * factor**exponent, f"the exponent of {base} should be {exponent}, not 1", 4
+            if not isinstance(factor, REDUCTIONS):
+                yield others * Pow(factor, Rational(1, 2)), f"the root of {base} belongs here", 4
+                yield others * Pow(factor, Rational(-1, 2)), f"one divides by the root of {base}", 4
+
+    def _exponent_text(self, base: Expr, old: Expr, new: Expr) -> str:
+        name = self.text(base)
+        if new == -old and abs(old) <= 1:
+            what = name if abs(old) == 1 else f"the root of {name}"
+            verb = "divides by" if new < 0 else "multiplies with"
+            other = "does not multiply with" if new < 0 else "does not divide by"
+            return f"one {verb} {what}, and {other} it: the exponent should be {new}, not {old}"
+        return f"the exponent of {name} should be {new}, not {old}"
+
+    def sign(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """A term with the other sign, or one too many."""
+        node = place.node
+        if isinstance(node, Add):
+            for position, term in enumerate(node.args):
+                others = [a for k, a in enumerate(node.args) if k != position]
+                shown = self.text(-term if term.could_extract_minus_sign() else term)
+                sign = "+" if term.could_extract_minus_sign() else "-"
+                yield Add(*others, -term), f"the sign of {shown} should be {sign}", 1
+                yield Add(*others), f"the term {shown} is one too many", 3
+
+    def dropped_term(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """var[j] where the layer has var[j] + eps, x[i, j] for x[i, j] - mu[j]; and the other way round."""
+        node = place.node
+        for total in self._sums_at(place):
+            for term in total.args:
+                rest = Add(*(other for other in total.args if other != term))
+                shown = self.text(-term if term.could_extract_minus_sign() else term)
+                missing = "not subtracted" if term.could_extract_minus_sign() else "missing"
+                if node == rest:
+                    yield total, f"{shown} is {missing}: {self.text(total)}, not {self.text(rest)}", 1
+                if node == total:
+                    yield rest, f"{shown} is one too many: {self.text(rest)}, not {self.text(total)}", 3
+
+    def _sums_at(self, place: Place) -> Iterator[Expr]:
+        """The sums of the layer, such as var[j] + eps, in the indices of the node."""
+        for element in place.node.atoms(Indexed) if isinstance(place.node, (Indexed, Add)) else ():
+            for total in self.sums:
+                for own in total.atoms(Indexed):
+                    if name_of(own) == name_of(element):
+                        renaming = zip(own.indices, element.indices, strict=True)
+                        yield substitute(total, {k: v for k, v in renaming if isinstance(k, Symbol)})
+
+    def index(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """Another index of the same extent, or two that are swapped."""
+        node = place.node
+        quantity = self.known.get(name_of(node) or "")
+        if not isinstance(node, Indexed) or quantity is None:
+            return
+        for position, (own, extent) in enumerate(zip(node.indices, quantity.extents, strict=True)):
+            for index in place.indices:
+                if index.extent == extent and index.symbol != own:
+                    made = [*node.indices[:position], index.symbol, *node.indices[position + 1 :]]
+                    yield self._instead(node, made, 3)
+            for other in range(position + 1, len(node.indices)):
+                if quantity.extents[other] == extent:
+                    made = list(node.indices)
+                    made[position], made[other] = made[other], made[position]
+                    replaced, message, _ = self._instead(node, made, 1)
+                    yield replaced, f"{message}: the indices are swapped", 1
+
+    def _instead(self, node: Expr, indices: Sequence[Expr], cost: int) -> tuple[Expr, str, int]:
+        made = reference(name_of(node) or "", indices)
+        return made, f"{self.text(made)} belongs where {self.text(node)} stands", cost
+
+    def name(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """Another quantity of the same shape: x for xhat."""
+        node = place.node
+        quantity = self.known.get(name_of(node) or "")
+        if quantity is None or quantity.role not in _NAMES:
+            return
+        for other in self.known.values():
+            alike = other.extents == quantity.extents and other.name not in (quantity.name, self.target)
+            if alike and other.role in _NAMES:
+                made = reference(other.name, node.indices if isinstance(node, Indexed) else ())
+                given = other.role == "cotangent" and quantity.role != "cotangent"
+                yield made, f"{self.text(made)} belongs where {self.text(node)} stands", 5 if given else 3
+
+    def extent(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """N for N - 1, one extent for another."""
+        node = place.node
+        extents = [extent_symbol(extent) for extent in self.vocabulary.graph.extents]
+        if isinstance(node, Symbol) and node in extents:
+            yield node - 1, f"{node} - 1 belongs where {node} stands", 3
+            for other in extents:
+                yield other, f"{other} belongs where {node} stands", 2
+        if isinstance(node, Add) and len(node.args) == 2 and Integer(-1) in node.args:
+            whole = node + 1
+            if whole in extents:
+                yield whole, f"{whole} belongs where {self.text(node)} stands", 1
+
+    def into_sum(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """A factor before a sum over its own index, which belongs inside."""
+        node = place.node
+        if not isinstance(node, Mul):
+            return
+        for position, factor in enumerate(node.args):
+            others = Mul(*(a for k, a in enumerate(node.args) if k != position))
+            for element in factor.atoms(Indexed) if isinstance(factor, (Indexed, Pow)) else ():
+                quantity = self.known.get(name_of(element) or "")
+                for index, extent in zip(element.indices, quantity.extents if quantity else (), strict=True):
+                    moved = _pushed(others, factor, index, extent_symbol(extent)) if _is_letter(index) else None
+                    if moved is not None:
+                        text = self.text(factor)
+                        yield moved, f"{text} is pulled out of a sum over its own index: it belongs inside", 1
+
+
+_RULES = (
+    Editor.sign,
+    Editor.dropped_term,
+    Editor.exponent,
+    Editor.factor,
+    Editor.index,
+    Editor.name,
+    Editor.extent,
+    Editor.into_sum,
+)
+
+
+def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
+    """Every node of an expression, the whole first."""
+
+    def visit(node: Expr, put: Rebuilt, inside: tuple[Index, ...], linear: bool) -> Iterator[Place]:
+        yield Place(node, put, inside, linear)
+        linear = linear and isinstance(node, (Add, Mul, Sum))
+        if isinstance(node, REDUCTIONS):
+            bound = tuple(Index(symbol.name, str(high)) for symbol, _, high in node.limits)
+            limits = node.limits
+            yield from visit(node.function, lambda new: put(node.func(new, *limits)), (*inside, *bound), linear)
+            return
+        for position, argument in enumerate(() if isinstance(node, Indexed) else node.args):
+
+            def replaced(new: Expr, position: int = position) -> Expr:
+                return put(rebuild(node, [*node.args[:position], new, *node.args[position + 1 :]]))
+
+            yield from visit(argument, replaced, inside, linear)
+
+    yield from visit(expression, lambda new: new, indices, True)
+
+
+def _is_letter(index: Expr) -> bool:
+    return isinstance(index, Symbol)
+
+
+def _pushed(rest: Expr, factor: Expr, index: Symbol, extent: Symbol) -> Expr | None:
+    """factor*rest with the factor inside every sum of `rest` over its own extent; None where there is none."""
+    if isinstance(rest, Sum):
+        for symbol, _, high in rest.limits:
+            if high == extent and symbol != index:
+                return Sum(rest.function * substitute(factor, {index: symbol}), *rest.limits)
+        inner = _pushed(rest.function, factor, index, extent)
+        return None if inner is None else Sum(inner, *rest.limits)
+    if isinstance(rest, Add):
+        parts = [_pushed(term, factor, index, extent) for term in rest.args]
+        if all(part is None for part in parts):
+            return None
+        return Add(*(t * factor if part is None else part for t, part in zip(rest.args, parts, strict=True)))
+    if isinstance(rest, Mul):
+        for position, argument in enumerate(rest.args):
+            moved = _pushed(argument, factor, index, extent)
+            if moved is not None:
+                return Mul(moved, *(a for k, a in enumerate(rest.args) if k != position))
+    return None
+
+

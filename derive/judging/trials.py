@@ -1,0 +1,182 @@
+"""The data on which claims are tried.
+
+    Input    a Vocabulary, Claims
+    Output   Trials: the truth on one set of data; several for a verdict, small ones for a counterexample, and special
+             ones (a parameter that is one, a cotangent that is constant) for what a claim may be true under
+
+Where a derivation writes a small batch out, the extents are those of the batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from sympy import Rational
+
+from derive.claims.claim import Claim, Claims
+from derive.claims.vocabulary import Vocabulary
+from derive.derivation import Derivation, Step
+from derive.draw import REGIMES, Regime, Sample, choose_extents, draw_sample
+from derive.errors import LayerError
+from derive.graph import Equation, Fact, Graph, names_in
+from derive.interpret import Array
+from derive.oracles import CENTRAL_DIFFERENCES, Truth
+
+Extents = Mapping[str, int]
+
+_ZERO = Rational(0)
+_LARGEST = 3  # extent of a counterexample, unless the claim writes out more
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The truth on one set of data."""
+
+    truth: Truth
+
+    @property
+    def sample(self) -> Sample:
+        """The data."""
+        return self.truth.sample
+
+    @property
+    def extents(self) -> Extents:
+        """The size of each extent."""
+        return self.sample.extents
+
+
+@dataclass(eq=False)
+class Trials:
+    """All the data that the claims of one derivation are tried on, each drawn when it is first asked for."""
+
+    vocabulary: Vocabulary
+    claims: Claims
+    _special: dict[tuple[str, str], list[Trial]] = field(default_factory=dict)
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The vocabulary's derivation with the helpers that the author defines."""
+        base = self.vocabulary.derivation
+        definitions = [line for line in self.claims.lines if isinstance(line, Claim) and line.defines is not None]
+        steps: list[Step] = []
+        helpers = []
+        for claim in definitions:
+            assert claim.defines is not None
+            helpers.append(claim.defines)
+            equation = Equation(claim.defines.name, claim.defines.indices, claim.right)
+            steps.append(Step(len(steps) + 1, "definition", (), equation))
+        return replace(base, steps=tuple(steps), quantities=(*base.quantities, *helpers))
+
+    @cached_property
+    def loss(self) -> str | None:
+        """The output that is the loss itself: the only one, a scalar, whose cotangent no line mentions."""
+        outputs = self.vocabulary.graph.outputs
+        if len(outputs) != 1 or self.vocabulary.graph.by_name[outputs[0]].indices:
+            return None
+        given = self.vocabulary.cotangents[outputs[0]]
+        sides = [side for c in self.claims.lines if isinstance(c, Claim) for side in (c.left, c.right)]
+        return None if any(given in names_in(side) for side in sides) else outputs[0]
+
+    @cached_property
+    def pinned(self) -> dict[str, int]:
+        """The extents that the derivation fixes: those it says, and those whose elements it writes out."""
+        written = {extent: size for extent, size in self.claims.largest.items() if size > 1}
+        return written | dict(self.claims.sizes)
+
+    @cached_property
+    def general(self) -> list[Trial]:
+        """For several extents, each in several regimes. Raises LayerError when no data satisfy the layer's facts."""
+        return self._drawn(self.vocabulary.graph, self._sizes({}), REGIMES)
+
+    @cached_property
+    def pinned_trials(self) -> list[Trial]:
+        """The same, at the extents that the derivation fixes."""
+        return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), REGIMES)
+
+    def plain(self, pinned: bool) -> list[Trial]:
+        """Ordinary data for a diagnosis: twice for every choice of extents, none of them 1 where that can be."""
+        key = ("plain", str(pinned))
+        if key not in self._special:
+            sizes = self._sizes(self.pinned if pinned else {})
+            larger = [extents for extents in sizes if 1 not in extents.values()] or sizes
+            graph = self.vocabulary.graph
+            found = [t for seed in ("first", "second") for t in self._drawn(graph, larger, ("ordinary",), seed)]
+            self._special[key] = found
+        return self._special[key]
+
+    def small(self, pinned: bool) -> Iterator[Trial]:
+        """For all small extents, the smallest first."""
+        graph = self.vocabulary.graph
+        fixed = self.pinned if pinned else dict(self.claims.sizes)
+        least = self.claims.largest
+        ranges = [
+            [fixed[e]] if e in fixed else range(least.get(e, 1), max(_LARGEST, least.get(e, 1) + 1) + 1)
+            for e in graph.extents
+        ]
+        for sizes in sorted(itertools.product(*ranges), key=lambda sizes: (math.prod(sizes), sum(sizes), sizes)):
+            yield from self._drawn(graph, [dict(zip(graph.extents, sizes, strict=True))], ("ordinary",), "small")
+
+    def under(self, condition: Fact, pinned: bool) -> list[Trial]:
+        """Data that satisfy a further fact; none where they cannot."""
+        key = ("fact", f"{condition.left} {condition.relation} {condition.right} {pinned}")
+        if key not in self._special:
+            graph = self.vocabulary.graph
+            graph = replace(graph, facts=(*graph.facts, replace(condition, line=None)))
+            self._special[key] = self._drawn(graph, self._sizes(self.pinned if pinned else {}), ("ordinary",))
+        return self._special[key]
+
+    def changed(self, name: str, change: Callable[[Sample], Sample], pinned: bool) -> list[Trial]:
+        """The ordinary data, changed; `name` tells one change from the others."""
+        key = ("change", f"{name} {pinned}")
+        if key not in self._special:
+            trials = self.pinned_trials if pinned else self.general
+            samples = [change(trial.sample) for trial in trials if trial.sample.regime == "ordinary"]
+            self._special[key] = [self._trial(sample) for sample in samples]
+        return self._special[key]
+
+    def _sizes(self, pinned: Mapping[str, int]) -> list[dict[str, int]]:
+        """Several choices of the extents, with room for the elements that are written out."""
+        found: list[dict[str, int]] = []
+        for sizes in choose_extents(self.vocabulary.graph):
+            least = {e: max(size, self.claims.largest.get(e, 1)) for e, size in sizes.items()}
+            chosen = {**least, **self.claims.sizes, **pinned}
+            if chosen not in found:
+                found.append(chosen)
+        return found
+
+    def _drawn(
+        self, graph: Graph, sizes: Sequence[Extents], regimes: Sequence[Regime], seed: str = "check"
+    ) -> list[Trial]:
+        found, refusals = [], []
+        for extents in sizes:
+            for regime in regimes:
+                try:
+                    found.append(self._trial(draw_sample(graph, extents, regime, seed)))
+                except LayerError as refusal:
+                    if regime == "ordinary":
+                        refusals.append(refusal)
+                        break
+        if not found and refusals and graph is self.vocabulary.graph and len(regimes) > 1:
+            raise refusals[0]
+        return found
+
+    def _trial(self, sample: Sample) -> Trial:
+        if self.loss is not None:
+            sample = with_cotangents(sample, lambda name, place: Rational(1))
+        return Trial(Truth(self.derivation, sample, CENTRAL_DIFFERENCES))
+
+
+def with_cotangents(sample: Sample, value: Callable[[str, tuple[int, ...]], Rational]) -> Sample:
+    """The same data with other cotangents of the outputs."""
+    changed = {name: {p: value(name, p) for p in array} for name, array in sample.cotangents.items()}
+    return replace(sample, cotangents=changed)
+
+
+def with_input(sample: Sample, name: str, value: Rational = _ZERO) -> Sample:
+    """The same data with one value for all elements of an input."""
+    array: Array = dict.fromkeys(sample.inputs[name], value)
+    return replace(sample, inputs={**sample.inputs, name: array})
