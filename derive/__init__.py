@@ -16,6 +16,8 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
+    from derive.checker import check_claims as check  # noqa: F401
+    from derive.checker import check_function as check_function
     from derive.derivation import Derivation as Derivation
     from derive.derivation import Step as Step
     from derive.differentiate import vjp as vjp
@@ -41,6 +43,8 @@ _HOMES = {
     "LayerError": ("derive.errors", "LayerError"),
     "Step": ("derive.derivation", "Step"),
     "UsageError": ("derive.errors", "UsageError"),
+    "check": ("derive.checker", "check_claims"),
+    "check_function": ("derive.checker", "check_function"),
     "compile": ("derive.workshop", "compile_layer"),
     "derive": ("derive.pipeline", "derive"),
     "jvp": ("derive.tangents", "jvp"),

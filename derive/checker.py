@@ -11,27 +11,62 @@ is tried under the conditions that some people have (gamma is one), and then exp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from sympy import Expr
+from sympy import Expr, Rational
 
 from derive.claims.claim import Claim, Claims, Unreadable
-from derive.claims.vocabulary import Vocabulary
+from derive.claims.functions import load_function
+from derive.claims.reader import read_claims
+from derive.claims.vocabulary import Vocabulary, vocabulary_of
 from derive.errors import DeriveError, LayerError
-from derive.graph import name_of
+from derive.graph import Graph, name_of
 from derive.interpret import to_nested
 from derive.judging.conditions import condition_text, conditions_of
 from derive.judging.corrections import Corrections
 from derive.judging.diagnose import Diagnosis
+from derive.judging.function import FunctionValues
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials
 from derive.judging.verdicts import Audit, Counterexample, Verdict
+from derive.pipeline import load
+
+
+def check_claims(
+    layer: Graph | str, text: str, file: str = "<string>", input_format: str | None = None, symbols: str = ""
+) -> Audit:
+    """The verdict on each line of a derivation of a layer.
+
+    `layer` is a graph, or whatever `load` takes; the rest is as for `read_claims`. Raises what these raise, and
+    LayerError when no data satisfy the layer's facts.
+    """
+    vocabulary = vocabulary_of(load(layer) if isinstance(layer, str) else layer)
+    return judge(vocabulary, read_claims(text, file, vocabulary, input_format, symbols))
+
+
+def check_function(layer: Graph | str, function: str, forward: str | None = None, timeout: float = 10.0) -> Audit:
+    """The verdict on each gradient that a NumPy function returns, and on each output of its forward function.
+
+    Both are given as path.py:name and run in a process of their own, each call for at most `timeout` seconds. Raises
+    LayerError where they cannot be called, or do not return what can be understood.
+    """
+    graph = load(layer) if isinstance(layer, str) else layer
+    vocabulary = vocabulary_of(graph)
+    with load_function(graph, function, forward, timeout) as loaded:
+        constants = {name: graph.by_name[name].default for name in loaded.untaken}
+        fixed = {name: value for name, value in constants.items() if value is not None}
+        found = Judge(vocabulary, Claims(loaded.file, ()), fixed)
+        trials = [trial for trial in found.trials.general if trial.sample.regime != "large offset"]
+        verdicts = [found.judged(c, [(s, "")], trials) for c, s in FunctionValues(loaded, vocabulary).claims(trials[0])]
+        wrote = [f"it writes to its argument {name}" for name in loaded.wrote_to]
+        missing = [f"d{name}" for name in graph.differentiable if f"d{name}" not in loaded.names]
+    return Audit(graph.name, loaded.file, tuple(verdicts), tuple(missing), tuple(wrote))
 
 
 def judge(vocabulary: Vocabulary, claims: Claims) -> Audit:
-    """The verdict on each line of a derivation. Raises LayerError when no data satisfy the layer's facts."""
+    """The verdicts on claims. Raises LayerError when no data satisfy the layer's facts."""
     found = Judge(vocabulary, claims)
     verdicts = tuple(found.verdict(line) for line in claims.lines)
     return Audit(vocabulary.graph.name, claims.file, verdicts, tuple(found.missing()), tuple(found.notes()))
@@ -43,16 +78,17 @@ class Judge:
 
     vocabulary: Vocabulary
     claims: Claims
+    fixed: Mapping[str, Rational] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> Trials:
         """The data."""
-        return Trials(self.vocabulary, self.claims)
+        return Trials(self.vocabulary, self.claims, self.fixed)
 
     @cached_property
     def corrections(self) -> Corrections:
         """The true lines."""
-        return Corrections(self.vocabulary)
+        return Corrections(self.vocabulary, self.trials.loss)
 
     def verdict(self, line: Claim | Unreadable) -> Verdict:
         """The verdict on one line."""
@@ -61,7 +97,7 @@ class Judge:
         if line.defines is not None:
             return Verdict(line.line, line.text, "definition")
         try:
-            return self._judged(line)
+            return self.judged(line, self._readings(line), self.trials.general)
         except LayerError as error:
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
 
@@ -83,12 +119,12 @@ class Judge:
         for extent, size in self.claims.sizes.items():
             yield f"judged for {extent} = {size}, as the text says"
 
-    def _judged(self, claim: Claim) -> Verdict:
-        readings = self._readings(claim)
-        for subject, note in readings:
-            if self._holds(subject, self.trials.general):
+    def judged(self, claim: Claim, readings: Sequence[tuple[Subject, str]], trials: Sequence[Trial]) -> Verdict:
+        """The verdict on a claim: it holds in one of its readings, each with a note on it, or it is explained."""
+        for subject, note in readings if claim.mismatch is None else ():
+            if self._holds(subject, trials):
                 return Verdict(claim.line, claim.text, "holds", note=note)
-        if self.trials.pinned != dict(self.claims.sizes):
+        if claim.mismatch is None and self.trials.pinned != dict(self.claims.sizes):
             sizes = ", ".join(f"{extent} = {size}" for extent, size in self.trials.pinned.items())
             for subject, note in readings:
                 if self._holds(subject, self.trials.pinned_trials):
@@ -123,14 +159,16 @@ class Judge:
         """The verdict on a claim that does not hold."""
         pinned = bool(self.trials.pinned)
         found = Verdict(claim.line, claim.text, "wrong")
-        condition = self._condition(subject, pinned)
+        condition = self._condition(subject, pinned) if claim.mismatch is None else None
         if condition is not None:
             found = replace(found, kind="conditional", condition=condition)
         trials = self.trials.pinned_trials if pinned else self.trials.general
+        said = claim.mismatch.message if claim.mismatch is not None else ""
+        diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said)
         return replace(
             found,
-            diagnosis=Diagnosis(subject, self.trials, self.corrections, pinned).sentence(),
-            correct=self._correct(subject, trials[0]),
+            diagnosis=diagnosis.sentence(),
+            correct=self._correct(subject, diagnosis.mended, trials),
             counterexample=self._counterexample(subject, pinned, trials),
         )
 
@@ -142,10 +180,13 @@ class Judge:
                 return condition_text(condition)
         return None
 
-    def _correct(self, subject: Subject, trial: Trial) -> str | None:
+    def _correct(self, subject: Subject, mended: Expr | None, trials: Sequence[Trial]) -> str | None:
+        """The author's line without its slip where that is known, else the true line that is most like it."""
+        if mended is not None and self._holds(replace(subject, yours=mended), trials):
+            return self.corrections.written(subject.true, mended)
         if subject.target is None:
             return None
-        return self.corrections.best(subject.true, subject.yours, trial.extents)
+        return self.corrections.best(subject.true, subject.yours, trials[0].extents)
 
     def _counterexample(self, subject: Subject, pinned: bool, trials: Sequence[Trial]) -> Counterexample | None:
         """Where the two sides differ first, on the smallest data."""

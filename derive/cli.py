@@ -11,7 +11,7 @@ import sys
 
 from derive import __version__
 from derive.errors import DeriveError, LayerError, UsageError
-from derive.options import DETAILS, FORMS, MODES, NOTATIONS, ORDERS, TARGETS
+from derive.options import DETAILS, FORMS, INPUT_FORMATS, MODES, NOTATIONS, ORDERS, TARGETS
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from derive.derivation import Detail
     from derive.graph import Graph
+    from derive.judging.verdicts import Audit
 
 OK, FAILED, USAGE, LAYER = 0, 1, 2, 3
 # What a shell reports of a process that a signal ended.
@@ -96,6 +97,7 @@ def _parser() -> _Parser:
         ("markdown", "the derivation in Markdown, for GitHub", _fill_markdown, _markdown),
         ("code", "the generated functions", _fill_code, _code),
         ("verify", "the evidence, as a table; exit code 1 when anything fails", _fill_verify, _verify),
+        ("check", "someone's derivation, judged line by line; exit code 1 when a line is wrong", _fill_check, _check),
         ("docs", "regenerate the documents and functions", _fill_docs, _docs),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", fill=fill)
@@ -128,6 +130,25 @@ def _fill_code(verb: _Parser) -> None:
 def _fill_verify(verb: _Parser) -> None:
     _add_derivation(verb, "mean")
     verb.add_argument("--json", action="store_true", help="the table as data")
+
+
+def _fill_check(verb: _Parser) -> None:
+    verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
+    verb.add_argument(
+        "claims", nargs="?", metavar="CLAIMS", help="the derivation: LaTeX in a .tex or .md file, else the layer grammar"
+    )
+    verb.add_argument("--input-format", choices=INPUT_FORMATS, help="what CLAIMS is (default: by its name, or its look)")
+    verb.add_argument(
+        "--symbols", default="", metavar="'m=N, z=x'", help="the layer's names for the letters of a derivation in LaTeX"
+    )
+    verb.add_argument("--function", metavar="FILE.py:NAME", help="judge a NumPy backward function; it is run")
+    verb.add_argument("--forward", metavar="FILE.py:NAME", help="the forward function whose cache it takes; it is run")
+    verb.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for a call of such a function (default: 10)"
+    )
+    verb.add_argument("--lint", action="store_true", help="say what is unusual about the layer's own equations")
+    verb.add_argument("--json", action="store_true", help="the verdicts as data")
+    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
 def _fill_docs(verb: _Parser) -> None:
@@ -169,6 +190,16 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"expected names with commas between them, as in x,gamma; got {text!r}")
     return names
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds up to 3600, as in 10; got {text!r}")
+    return value
 
 
 def _extent(text: str) -> tuple[str, int]:
@@ -214,9 +245,14 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _show(options: argparse.Namespace) -> int:
+def _columns(options: argparse.Namespace) -> int:
+    """How wide a text is to be: as the terminal, within reason."""
     import shutil
 
+    return 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
+
+
+def _show(options: argparse.Namespace) -> int:
     graph = _graph(options)
     detail: Detail = options.detail or ("full" if options.json else "steps")
     if options.extent:
@@ -234,8 +270,7 @@ def _show(options: argparse.Namespace) -> int:
     derivation = derive(graph, **_wanted(options))
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
-    width = 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
-    return _write(options, show_text(derivation, options.notation, detail, width, _has_unicode(options)))
+    return _write(options, show_text(derivation, options.notation, detail, _columns(options), _has_unicode(options)))
 
 
 def _latex(options: argparse.Namespace) -> int:
@@ -284,6 +319,68 @@ def _verify(options: argparse.Namespace) -> int:
     report = verify_layer(graph, **_wanted(options))
     _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
     return OK if report.passed else FAILED
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.lint and options.claims is None and options.function is None:
+        return _lint(options)
+    if options.claims is None and options.function is None:
+        raise UsageError("nothing to check: give the derivation, CLAIMS, or --function FILE.py:NAME, or --lint")
+    if options.claims is not None and options.function is not None:
+        raise UsageError("CLAIMS and --function are two derivations: check one at a time")
+    if options.forward is not None and options.function is None:
+        raise UsageError("--forward goes with --function")
+    if options.claims == "-" and options.layer == "-":
+        raise UsageError("the layer and the derivation cannot both come from standard input")
+    audit = _audit(options)
+    if options.lint:
+        sys.stderr.write(_warnings(_graph(options), options))
+    if options.json:
+        _write(options, _json(audit.to_json()))
+    else:
+        from derive.printing.audit import audit_text
+
+        _write(options, audit_text(audit, _columns(options)))
+    return audit.exit_code
+
+
+def _audit(options: argparse.Namespace) -> Audit:
+    """The verdicts on the derivation, or on the function, that is asked about."""
+    if options.function is not None:
+        graph = _graph(options)
+        from derive.checker import check_function
+        from derive.claims.functions import announcement
+
+        for function in filter(None, (options.forward, options.function)):
+            sys.stderr.write(f"derive: {announcement(function, options.timeout)}\n")
+        sys.stderr.flush()
+        return check_function(graph, options.function, options.forward, options.timeout)
+    from derive.layers import read_document
+
+    document = read_document(options.claims)
+    graph = _graph(options)
+    from derive.checker import check_claims
+
+    return check_claims(graph, document.text, document.file, options.input_format, options.symbols)
+
+
+def _lint(options: argparse.Namespace) -> int:
+    graph = _graph(options)
+    if options.json:
+        from dataclasses import asdict
+
+        from derive.lint import lint
+
+        return _write(options, _json({"layer": graph.name, "warnings": [asdict(warning) for warning in lint(graph)]}))
+    return _write(options, _warnings(graph, options) or f"{graph.name}: nothing unusual\n")
+
+
+def _warnings(graph: Graph, options: argparse.Namespace) -> str:
+    from derive.layers import read_layer
+    from derive.lint import lint, lint_text
+
+    file = read_layer(options.layer).file if options.layer != "-" else "<stdin>"
+    return lint_text(graph, lint(graph), file)
 
 
 def _docs(options: argparse.Namespace) -> int:

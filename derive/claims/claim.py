@@ -17,7 +17,8 @@ class Claim:
 
     `line` is where it stands and `text` how its author wrote it, in one line. Each `=` of a chain A = B = C is a claim
     of its own: the second one has B on its left, and A as `head`. A line that gives a name to something `defines` that
-    name as a helper, and claims nothing; its left side is the helper's general element.
+    name as a helper, and claims nothing; its left side is the helper's general element. A claim with a `mismatch`, an
+    index that runs over two extents, has no value where these are unlike.
     """
 
     line: int
@@ -28,6 +29,7 @@ class Claim:
     relation: Relation = "=="
     head: Expr | None = None
     defines: Quantity | None = None
+    mismatch: LayerError | None = None
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,10 @@ class _Reader:
         names = self._names(source)
         scope = self._scope(open_=True)
         text = in_one_line(line.text)
-        for fact, slots in read_facts(source, names, scope, Assertion(statement, statement.test), self._letters_of):
+        facts = read_facts(source, names, scope, Assertion(statement, statement.test), self._letters_of)
+        for mismatch in scope.mismatches or ():
+            raise mismatch
+        for fact, slots in facts:
             indices = self._indices(source, statement, slots)
             yield self._claim(Claim(fact.line or line.line, text, fact.left, fact.right, indices, fact.relation))
 
@@ -168,10 +171,14 @@ class _Reader:
             text = f"{texts[0]} = {texts[1]}" if place == 1 else f"= {texts[place]}"
             try:
                 right = ExpressionParser(source, names, scope).expression(node)
+                mismatches = scope.mismatches or []
+                if mismatches and left is None:
+                    raise mismatches[0]
                 if left is None:
                     claim = self._definition(source, nodes[0], scope, right, Claim(at, text, right, right))
                 else:
-                    claim = Claim(at, text, left, right, self._indices(source, node, slots), head=head)
+                    indices = self._indices(source, node, slots)
+                    claim = Claim(at, text, left, right, indices, head=head, mismatch=next(iter(mismatches), None))
                 yield self._claim(claim)
                 left, head = right, head or claim.left
             except LayerError as error:
@@ -282,7 +289,7 @@ class _Reader:
         return names
 
     def _scope(self, open_: bool = False) -> Scope:
-        return Scope(self._slots, self._extents, {}, open_, numbers=True, shadowing=True)
+        return Scope(self._slots, self._extents, {}, open_, numbers=True, shadowing=True, mismatches=[])
 
     def _letters_of(self, name: str) -> Sequence[str]:
         return self._letters[name]

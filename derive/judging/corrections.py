@@ -16,8 +16,8 @@ from sympy.core.parameters import distribute
 from derive.claims.vocabulary import Vocabulary
 from derive.derivation import Form
 from derive.errors import DeriveError
-from derive.graph import Equation, name_of, names_in
-from derive.indices import substitute, unused_symbols
+from derive.graph import Equation, name_of, names_in, reference
+from derive.indices import IndexNames, free_indices, substitute, unused_symbols
 from derive.pipeline import derive
 from derive.printing.grammar import expression_text
 from derive.rules.sums import pull_out
@@ -28,9 +28,10 @@ _FORMS: tuple[Form, ...] = ("mean", "sum", "reuse")
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
-    """The true lines of one layer, found when they are first asked for."""
+    """The true lines of one layer, found when they are first asked for. Of a `loss` the gradient is 1."""
 
     vocabulary: Vocabulary
+    loss: str | None = None
 
     def lines(self, name: str) -> list[Equation]:
         """Every true line that gives the quantity: first the chain rule, then the closed forms."""
@@ -42,7 +43,16 @@ class Corrections:
         Where the element has numbers as indices, the sums are written out for the given extents.
         """
         found = self.best_right_side(element, yours, extents)
-        return None if found is None else f"{self._text(element)} = {self._text(found)}"
+        return None if found is None else self.written(element, found)
+
+    def written(self, left: Expr, right: Expr) -> str:
+        """An equality in the layer grammar."""
+        free = free_indices(left)
+        return f"{self._text(left)} = {self._text(self._names.apply(right, free))}"
+
+    @cached_property
+    def _names(self) -> IndexNames:
+        return IndexNames(self.vocabulary.graph)
 
     def best_right_side(self, element: Expr, yours: Expr | None, extents: Mapping[str, int]) -> Expr | None:
         """The right side of that line."""
@@ -62,9 +72,11 @@ class Corrections:
         if name_of(compact) in self._by_name and name not in self._by_name:
             name, indices = name_of(compact) or "", compact.indices if isinstance(compact, Indexed) else ()
         found = []
+        given = reference(self.vocabulary.cotangents[self.loss]) if self.loss is not None else None
         for line in self.lines(name):
             if len(line.indices) == len(indices):
                 side = _at(line, indices)
+                side = side if given is None else side.xreplace({given: Integer(1)})
                 if any(isinstance(index, Integer) for index in indices):
                     side = self._written_out(line, side, indices, extents)
                 if side not in found:

@@ -17,32 +17,36 @@ from sympy import Add, Expr, Rational
 from sympy.core.parameters import distribute
 
 from derive.draw import Sample
-from derive.graph import extent_symbol, names_in, reference
+from derive.graph import Quantity, extent_symbol, reference
 from derive.judging.corrections import Corrections, terms_of
 from derive.judging.edits import Edit, Editor, places_in
 from derive.judging.paths import missing_paths
-from derive.judging.points import Points, alike
+from derive.judging.points import Points, alike, alike_arrays
 from derive.judging.ratio import Ratios, index_of_extents, is_number, is_plain_sum
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials, with_cotangents, with_input
 
 _MOST_EDITS = 400  # that are tried together with a factor
+_LIKELY = 3  # the cost of an edit up to which nothing else is looked for
 _NEGLIGIBLE = Rational(1, 100)  # a constant of this size is one that only keeps a divisor from zero
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Diagnosis:
-    """Looks for what is the matter with one claim."""
+    """Looks for what is the matter with one claim. What is `said` of it already: an index runs over two extents."""
 
     subject: Subject
     trials: Trials
     corrections: Corrections
     pinned: bool
 
+    said: str = ""
+    mended: Expr | None = None
+
     def sentence(self) -> str | None:
-        """What explains the claim; None where nothing does."""
+        """What explains the claim; None where nothing does. The author's side without the slip is `mended` then."""
         with distribute(False):
-            found = [*self._main(), *self._limits()]
+            found = [self.said, *self.slip()] if self.said else [*self._main(), *self._limits()]
         return "; ".join(dict.fromkeys(found)) or None
 
     # What is wrong
@@ -67,17 +71,14 @@ class Diagnosis:
 
     def ones(self) -> list[str]:
         """The sum of the Jacobian in place of its product with what is given."""
-        given = {q.name for q in self.trials.vocabulary.found.given}
-        yours = self.subject.yours
+        given = ", ".join(sorted(q.name for q in self.trials.vocabulary.found.given))
         target = self.subject.target
         if target is None or target.role != "cotangent" or not given or self.trials.loss is not None:
             return []
-        if yours is not None and given & set(self._names_behind(yours)):
-            return []
         ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
-        shown = ", ".join(sorted(given))
-        if ones and all(self.subject.holds(trial) for trial in ones):
-            sentence = f"{shown} is taken as ones: this is the sum of the Jacobian, not its product with {shown}"
+        plain = self.trials.ordinary(self.pinned)
+        if all(alike_arrays(self.subject.sides(t)[1], self.subject.sides(o)[0]) for t, o in zip(plain, ones, strict=True)):
+            sentence = f"{given} is taken as ones: this is the sum of the Jacobian, not its product with {given}"
             return [f"{sentence} (the triangle of gradient death)"]
         return []
 
@@ -94,6 +95,9 @@ class Diagnosis:
         if target is None:
             return []
         indices = getattr(self.subject.true, "indices", ())
+        for words, value in self._diagonals(target, indices):
+            if self.points.are_yours(self.points.values(value)):
+                return [words]
         for quantity in self.trials.vocabulary.known.values():
             if quantity.name == target.name or quantity.extents != target.extents or quantity.role == "constant":
                 continue
@@ -102,17 +106,32 @@ class Diagnosis:
                 return [f"this is {self._text(element)}, not {self._text(self.subject.true)}"]
         return []
 
+    def _diagonals(self, target: Quantity, indices: Sequence[Expr]) -> Iterator[tuple[str, Expr]]:
+        """What a gradient would be if every element of a quantity depended on its own element alone."""
+        vocabulary = self.trials.vocabulary
+        of = str(target.of) if target.role == "cotangent" else ""
+        for name, by in vocabulary.dependent:
+            user = vocabulary.graph.by_name[name]
+            if by == of and user.extents == target.extents and indices:
+                own = reference(f"{name}_wrt_{by}_total", (*indices, *indices))
+                words = f"the diagonal of the Jacobian of {name} with respect to {by}"
+                cotangent = vocabulary.cotangents.get(name)
+                if cotangent is not None:
+                    yield f"this is only {words}", reference(cotangent, indices) * own
+                yield f"this is {words}", own
+
     def slip(self) -> list[str]:
         """A factor of the whole, and the one place that accounts for it; or one place alone."""
         formula = self.ratios.formula(self._ratio(self.points.yours))
         edit = self._mending_edit()
-        term = self._scaled_term() if edit is None or edit.cost > 2 else None
+        term = self._scaled_term() if edit is None or edit.cost > _LIKELY else None
         found = []
         if formula is not None:
             found.append(f"yours/true = {self._text(formula)}")
             found += self._words_for(formula) if edit is None else []
         if edit is not None and (term is None or formula is not None):
             found.append(edit.message)
+            self.mended = edit.expression
         elif term is not None and formula is None:
             found.append(term)
         return found
@@ -160,8 +179,9 @@ class Diagnosis:
             if trials and all(self.subject.holds(trial) for trial in trials):
                 zero = not any(self.subject.says_something(trial) for trial in trials)
                 (vanishing if zero else other).append(words)
-        found = [f"it is true only {' or '.join(other)}"] if other else []
-        return found + ([f"it is true only where both sides vanish: {' or '.join(vanishing)}"] if vanishing else [])
+        where = [" or ".join(other)] if other else []
+        where += [f"where both sides vanish: {' or '.join(vanishing)}"] if vanishing else []
+        return [f"it is true only {', and '.join(where)}"] if where else []
 
     def _special_cases(self) -> Iterator[tuple[str, list[Trial]]]:
         graph = self.trials.vocabulary.graph
@@ -251,21 +271,6 @@ class Diagnosis:
         if is_number(formula) and formula != 0:
             return [f"the coefficient is {self._text(formula)} times what it should be"]
         return []
-
-    def _names_behind(self, expression: Expr) -> set[str]:
-        """The names in an expression, and those in the helpers that it uses."""
-        definitions = {s.equation.name: s.equation for s in self.trials.derivation.steps if s.equation is not None}
-        found, pending = set(), names_in(expression)
-        while pending:
-            name = pending.pop()
-            quantity = self.trials.derivation.by_name.get(name)
-            if name not in found:
-                found.add(name)
-                if name in definitions:
-                    pending += names_in(definitions[name].expression)
-                elif quantity is not None and quantity.role in ("cotangent", "contribution"):
-                    found |= {q.name for q in self.trials.vocabulary.found.given}
-        return found
 
     def _text(self, expression: Expr) -> str:
         return self._editor.text(expression)

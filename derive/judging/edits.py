@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum, Symbol
 
-from derive.claims.vocabulary import Vocabulary
-from derive.graph import Index, Quantity, extent_symbol, name_of, reference
-from derive.indices import REDUCTIONS, rebuild, substitute
+from derive.claims.vocabulary import Vocabulary, elements
+from derive.functions import delta
+from derive.graph import Index, Quantity, extent_symbol, index_symbol, name_of, names_in, reference
+from derive.indices import REDUCTIONS, is_indexed, rebuild, substitute
 from derive.printing.grammar import expression_text
 
 _EXPONENTS = tuple(Rational(n, 2) for n in (-3, -1, -2, 1, 2, 3, 4, -4, 6, -6))
@@ -41,13 +42,14 @@ class Edit:
 class Place:
     """A node of the author's expression: how to put another in its place, and the indices that are known there.
 
-    The whole is `linear` in it where there are only sums and products around it.
+    The whole is `linear` in it where there are only sums and products around it; it can be the `whole` itself.
     """
 
     node: Expr
     put: Rebuilt
     indices: tuple[Index, ...]
     linear: bool
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,8 @@ class Editor:
                 for node, message, cost in rule(self, place):
                     made = place.put(node)
                     if made != expression and (made not in found or found[made].cost > cost):
-                        found[made] = Edit(made, message, cost, rule is Editor.name)
+                        renames = rule in (Editor.name, Editor.everywhere)
+                        found[made] = Edit(made, message, cost, renames)
         return sorted(found.values(), key=lambda edit: edit.cost)
 
     def text(self, expression: Expr) -> str:
@@ -149,13 +152,16 @@ class Editor:
         quantity = self.known.get(name_of(node) or "")
         if not isinstance(node, Indexed) or quantity is None:
             return
+        runs_over = {index.symbol: index.extent for index in place.indices}
+        pairs = zip(node.indices, quantity.extents, strict=True)
+        misplaced = {own for own, extent in pairs if runs_over.get(own, extent) != extent}
         for position, (own, extent) in enumerate(zip(node.indices, quantity.extents, strict=True)):
             for index in place.indices:
                 if index.extent == extent and index.symbol != own:
                     made = [*node.indices[:position], index.symbol, *node.indices[position + 1 :]]
                     yield self._instead(node, made, 3)
             for other in range(position + 1, len(node.indices)):
-                if quantity.extents[other] == extent:
+                if quantity.extents[other] == extent or {own, node.indices[other]} & misplaced:
                     made = list(node.indices)
                     made[position], made[other] = made[other], made[position]
                     replaced, message, _ = self._instead(node, made, 1)
@@ -186,10 +192,50 @@ class Editor:
             yield node - 1, f"{node} - 1 belongs where {node} stands", 3
             for other in extents:
                 yield other, f"{other} belongs where {node} stands", 2
+        if place.whole:
+            for own in extents:
+                for other in extents:
+                    yield _with_sizes(node, {own: other}), f"{other} belongs where {own} stands", 2
         if isinstance(node, Add) and len(node.args) == 2 and Integer(-1) in node.args:
             whole = node + 1
             if whole in extents:
                 yield whole, f"{whole} belongs where {self.text(node)} stands", 1
+
+    def everywhere(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """Another quantity of the same shape, wherever the one stands."""
+        if not place.whole:
+            return
+        for name in names_in(place.node):
+            found = [e for e in elements(place.node) if name_of(e) == name]
+            one = Place(found[0], place.put, place.indices, False)
+            for made, message, cost in self.name(one) if len(found) > 1 else ():
+                other = name_of(made) or ""
+                renaming = {e: reference(other, e.indices if isinstance(e, Indexed) else ()) for e in found}
+                yield place.node.xreplace(renaming), message, cost
+
+    def diagonal(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """1 for a Kronecker delta."""
+        node = place.node
+        if isinstance(node, Add) and Integer(1) in node.args:
+            for position, first in enumerate(place.indices):
+                for second in place.indices[position + 1 :]:
+                    if second.extent == first.extent:
+                        made = delta(first.symbol, second.symbol)
+                        yield node - 1 + made, f"{self.text(made)} belongs where 1 stands", 1
+
+    def axis(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+        """Sums over another index than they should: over the rows for over the columns."""
+        node = place.node
+        if not (place.whole or isinstance(node, Sum)):
+            return
+        extents = {str(high) for total in node.atoms(Sum) for _, _, high in total.limits}
+        for own in [index for index in place.indices if index.extent in extents]:
+            for other in [index for index in place.indices if index.extent != own.extent]:
+                made = _along(node, own, other)
+                message = f"the sum runs over {own.extent}, and should run over {other.extent}"
+                yield made, message, 2
+                sizes = {extent_symbol(own.extent): extent_symbol(other.extent)}
+                yield _with_sizes(made, sizes), message, 2
 
     def into_sum(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
         """A factor before a sum over its own index, which belongs inside."""
@@ -216,6 +262,9 @@ _RULES = (
     Editor.name,
     Editor.extent,
     Editor.into_sum,
+    Editor.diagonal,
+    Editor.axis,
+    Editor.everywhere,
 )
 
 
@@ -223,7 +272,7 @@ def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
     """Every node of an expression, the whole first."""
 
     def visit(node: Expr, put: Rebuilt, inside: tuple[Index, ...], linear: bool) -> Iterator[Place]:
-        yield Place(node, put, inside, linear)
+        yield Place(node, put, inside, linear, node is expression)
         linear = linear and isinstance(node, (Add, Mul, Sum))
         if isinstance(node, REDUCTIONS):
             bound = tuple(Index(symbol.name, str(high)) for symbol, _, high in node.limits)
@@ -242,6 +291,33 @@ def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
 
 def _is_letter(index: Expr) -> bool:
     return isinstance(index, Symbol)
+
+
+def _along(node: Expr, own: Index, other: Index) -> Expr:
+    """Every sum over the extent of `own` as one over that of `other`: what was summed stays, and what stayed is."""
+    if isinstance(node, Sum):
+        body = _along(node.function, own, other)
+        limits = list(node.limits)
+        for position, (symbol, low, high) in enumerate(limits):
+            if str(high) == own.extent:
+                fresh = index_symbol(f"{symbol.name}_")
+                body = substitute(body, {symbol: own.symbol, other.symbol: fresh})
+                limits[position] = (fresh, low, extent_symbol(other.extent))
+        return Sum(body, *limits)
+    if isinstance(node, Indexed) or not is_indexed(node):
+        return node
+    return rebuild(node, [_along(argument, own, other) for argument in node.args])
+
+
+def _with_sizes(node: Expr, sizes: Mapping[Symbol, Symbol]) -> Expr:
+    """Other extents where they are numbers; the ranges of sums stay."""
+    if isinstance(node, Symbol):
+        return sizes.get(node, node)
+    if isinstance(node, REDUCTIONS):
+        return node.func(_with_sizes(node.function, sizes), *node.limits)
+    if isinstance(node, Indexed) or not node.args:
+        return node
+    return rebuild(node, [_with_sizes(argument, sizes) for argument in node.args])
 
 
 def _pushed(rest: Expr, factor: Expr, index: Symbol, extent: Symbol) -> Expr | None:

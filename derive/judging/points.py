@@ -10,6 +10,7 @@ from functools import cached_property
 from sympy import Expr
 
 from derive.arithmetic import FLOAT
+from derive.errors import LayerError
 from derive.graph import names_in
 from derive.interpret import Array, evaluate, places
 from derive.judging.subject import Subject
@@ -59,7 +60,10 @@ class Points:
         """An expression at one place, with the true value of every name in it; NaN where it has none."""
         k, at = self.places[number]
         values = {name: self.floats(k, name) for name in names_in(expression)}
-        return float(evaluate(expression, values, self.trials[k].extents, at, FLOAT))
+        try:
+            return float(evaluate(expression, values, self.trials[k].extents, at, FLOAT))
+        except LayerError:  # an element that is not there: a column for a row
+            return math.nan
 
     def equal(self, claimed: Sequence[float]) -> bool:
         """Whether values are the true ones, to rounding."""
@@ -99,7 +103,7 @@ class Points:
         """The true array of a quantity on the data of trial `k`."""
         known = self._known.setdefault(k, {})
         if name not in known:
-            known[name] = {place: float(value) for place, value in self.trials[k].truth.value(name).items()}
+            known[name] = {place: float(value) for place, value in self.trials[k].floating.value(name).items()}
         return known[name]
 
     @cached_property
@@ -111,3 +115,9 @@ def alike(values: Sequence[float], others: Sequence[float]) -> bool:
     """Whether two lists of values are equal to rounding, and not just all zero."""
     scale = max((abs(value) for value in others if math.isfinite(value)), default=0.0)
     return bool(scale) and all(abs(a - b) <= _TOLERANCE * scale for a, b in zip(values, others, strict=True))
+
+
+def alike_arrays(array: Array, other: Array) -> bool:
+    """Whether two arrays are equal to rounding."""
+    scale = max((abs(float(value)) for value in other.values()), default=0.0)
+    return all(abs(float(value) - float(other[place])) <= _TOLERANCE * max(scale, 1.0) for place, value in array.items())

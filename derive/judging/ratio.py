@@ -17,7 +17,7 @@ from derive.judging.points import Points
 _MOST = 48  # of numerator and denominator: a simple number
 _CLOSE = 1e-9
 _HALVES = tuple(Rational(n, 2) for n in (2, -2, 1, -1, 3, -3, 4, -4, 6, -6))
-_WHOLES = tuple(Integer(n) for n in (1, -1, 2, -2))
+_WHOLES = (Integer(1), Integer(-1))
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class Ratios:
 
     def _bases(self) -> Iterator[tuple[Expr, Sequence[Rational]]]:
         for extent in self.graph.extents:
-            yield extent_symbol(extent), _WHOLES
-            yield extent_symbol(extent) - 1, _WHOLES[:2]
+            yield extent_symbol(extent), _HALVES
+            yield extent_symbol(extent) - 1, _WHOLES
         for radicand in self.radicands():
             yield radicand, _HALVES
         for quantity in self.graph.quantities:

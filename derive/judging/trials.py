@@ -24,11 +24,12 @@ from derive.draw import REGIMES, Regime, Sample, choose_extents, draw_sample
 from derive.errors import LayerError
 from derive.graph import Equation, Fact, Graph, names_in
 from derive.interpret import Array
-from derive.oracles import CENTRAL_DIFFERENCES, Truth
+from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, Truth
 
 Extents = Mapping[str, int]
 
 _ZERO = Rational(0)
+_TELLING = ((2, 3, 4, 2, 3), (4, 2, 3, 3, 2), (3, 5, 2, 4, 2))
 _LARGEST = 3  # extent of a counterexample, unless the claim writes out more
 
 
@@ -37,6 +38,11 @@ class Trial:
     """The truth on one set of data."""
 
     truth: Truth
+
+    @cached_property
+    def floating(self) -> Truth:
+        """The same in 64-bit floats, which is faster."""
+        return Truth(self.truth.derivation, self.sample, COMPLEX_STEP)
 
     @property
     def sample(self) -> Sample:
@@ -51,10 +57,14 @@ class Trial:
 
 @dataclass(eq=False)
 class Trials:
-    """All the data that the claims of one derivation are tried on, each drawn when it is first asked for."""
+    """All the data that the claims of one derivation are tried on, each drawn when it is first asked for.
+
+    `fixed` are constants with one value in all data: those that a function has a value of its own for.
+    """
 
     vocabulary: Vocabulary
     claims: Claims
+    fixed: Mapping[str, Rational] = field(default_factory=dict)
     _special: dict[tuple[str, str], list[Trial]] = field(default_factory=dict)
 
     @cached_property
@@ -98,14 +108,17 @@ class Trials:
         return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), REGIMES)
 
     def plain(self, pinned: bool) -> list[Trial]:
-        """Ordinary data for a diagnosis: twice for every choice of extents, none of them 1 where that can be."""
+        """Ordinary data for a diagnosis, with extents of which no two products or quotients are the same throughout."""
         key = ("plain", str(pinned))
         if key not in self._special:
-            sizes = self._sizes(self.pinned if pinned else {})
-            larger = [extents for extents in sizes if 1 not in extents.values()] or sizes
             graph = self.vocabulary.graph
-            found = [t for seed in ("first", "second") for t in self._drawn(graph, larger, ("ordinary",), seed)]
-            self._special[key] = found
+            least, fixed = self.claims.largest, self.pinned if pinned else self.claims.sizes
+            sizes: list[Extents] = []
+            for row in _TELLING:
+                chosen = {e: max(row[k % len(row)], least.get(e, 1)) for k, e in enumerate(graph.extents)}
+                sizes.append({**chosen, **fixed})
+            found = [t for n, size in enumerate(sizes) for t in self._drawn(graph, [size], ("ordinary",), f"plain {n}")]
+            self._special[key] = found or self.ordinary(pinned)
         return self._special[key]
 
     def small(self, pinned: bool) -> Iterator[Trial]:
@@ -133,10 +146,13 @@ class Trials:
         """The ordinary data, changed; `name` tells one change from the others."""
         key = ("change", f"{name} {pinned}")
         if key not in self._special:
-            trials = self.pinned_trials if pinned else self.general
-            samples = [change(trial.sample) for trial in trials if trial.sample.regime == "ordinary"]
-            self._special[key] = [self._trial(sample) for sample in samples]
+            self._special[key] = [self._trial(change(trial.sample)) for trial in self.ordinary(pinned)]
         return self._special[key]
+
+    def ordinary(self, pinned: bool) -> list[Trial]:
+        """Those in which everything is of the size of 1."""
+        trials = self.pinned_trials if pinned else self.general
+        return [trial for trial in trials if trial.sample.regime == "ordinary"]
 
     def _sizes(self, pinned: Mapping[str, int]) -> list[dict[str, int]]:
         """Several choices of the extents, with room for the elements that are written out."""
@@ -155,7 +171,7 @@ class Trials:
         for extents in sizes:
             for regime in regimes:
                 try:
-                    found.append(self._trial(draw_sample(graph, extents, regime, seed)))
+                    found.append(self._trial(self._as_read(draw_sample(graph, extents, regime, seed))))
                 except LayerError as refusal:
                     if regime == "ordinary":
                         refusals.append(refusal)
@@ -164,9 +180,15 @@ class Trials:
             raise refusals[0]
         return found
 
-    def _trial(self, sample: Sample) -> Trial:
+    def _as_read(self, sample: Sample) -> Sample:
+        """The data with what the derivation fixes."""
         if self.loss is not None:
             sample = with_cotangents(sample, lambda name, place: Rational(1))
+        for name, value in self.fixed.items():
+            sample = with_input(sample, name, value)
+        return sample
+
+    def _trial(self, sample: Sample) -> Trial:
         return Trial(Truth(self.derivation, sample, CENTRAL_DIFFERENCES))
 
 

@@ -50,6 +50,16 @@ def read_layer(spec: str) -> LayerText:
     raise UsageError(_unknown(spec))
 
 
+def read_document(spec: str) -> LayerText:
+    """The text of a derivation: `spec` is a path to any text file, or `-` for standard input.
+
+    Raises UsageError when it cannot be read, LayerError when it is too large or not UTF-8.
+    """
+    if spec == "-":
+        return LayerText("derivation", "<stdin>", _decode(_read(sys.stdin.buffer, "standard input"), "<stdin>"))
+    return _read_file(Path(spec), spec)
+
+
 def summary(text: str) -> str:
     """The first line of a layer's docstring; empty when there is none."""
     try:
@@ -81,7 +91,7 @@ def _read_file(path: Path, shown: str) -> LayerText:
         with path.open("rb") as stream:
             raw = _read(stream, shown)
     except IsADirectoryError:
-        raise UsageError(f"{shown} is a folder, not a layer file") from None
+        raise UsageError(f"{shown} is a folder, not a file") from None
     except FileNotFoundError:
         raise UsageError(f"there is no file {shown}") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
@@ -94,7 +104,7 @@ def _read(stream: BinaryIO, shown: str) -> bytes:
     raw = stream.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise LayerError(
-            f"{shown} is larger than {MAX_BYTES} bytes", "a layer is a page of text; is this the right file?"
+            f"{shown} is larger than {MAX_BYTES} bytes", "what is read here is a page of text; is this the right file?"
         )
     return raw
 

@@ -39,7 +39,8 @@ class Scope:
 
     `quantities` gives each quantity the slots of its positions, `extents` are the known ones. `free` holds the free
     indices; when the scope is `open` (a fact) an index that is not bound becomes a free one. `numbers` allows
-    x[1, 2], and `shadowing` a bound index where another one of that name is in use: inside it is the inner one.
+    x[1, 2], and `shadowing` a bound index where another one of that name is in use: inside it is the inner one. An index
+    that runs over two extents is an error, unless there are `mismatches` to note it in.
     """
 
     quantities: Mapping[str, tuple[Slot, ...]]
@@ -48,6 +49,7 @@ class Scope:
     open: bool = False
     numbers: bool = False
     shadowing: bool = False
+    mismatches: list[LayerError] | None = None
 
 
 class ExpressionParser:
@@ -205,7 +207,10 @@ class ExpressionParser:
                 message = f"index {node.id} runs over two extents, {slot.extent} and {position.extent}"
                 fixed = f"`{slot.because}`" if slot.because else "the left side"
                 hint = f"{fixed} gives it {slot.extent}, and place {place} of {name} is {position.extent}"
-                raise self._error(node, message, f"{hint}; use one index for each extent, and mind their order")
+                error = self._error(node, message, f"{hint}; use one index for each extent, and mind their order")
+                if self._scope.mismatches is None:
+                    raise error
+                self._scope.mismatches.append(error)
             return index_symbol(node.id)
         if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
             return self._numbered(node, node.value)
