@@ -10,6 +10,7 @@ is tried under the conditions that some people have (gamma is one), and then exp
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,12 +27,14 @@ from derive.graph import Graph, name_of
 from derive.interpret import to_nested
 from derive.judging.conditions import condition_text, conditions_of
 from derive.judging.corrections import Corrections
-from derive.judging.diagnose import Diagnosis
+from derive.judging.diagnose import Diagnosis, helpers_behind
 from derive.judging.function import FunctionValues
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials
 from derive.judging.verdicts import Audit, Counterexample, Verdict
 from derive.pipeline import load
+
+_MOST_SMALL = 16  # sets of small data to look for a counterexample in
 
 
 def check_claims(
@@ -59,7 +62,8 @@ def check_function(layer: Graph | str, function: str, forward: str | None = None
         fixed = {name: value for name, value in constants.items() if value is not None}
         found = Judge(vocabulary, Claims(loaded.file, ()), fixed)
         trials = [trial for trial in found.trials.general if trial.sample.regime != "large offset"]
-        verdicts = [found.judged(c, [(s, "")], trials) for c, s in FunctionValues(loaded, vocabulary).claims(trials[0])]
+        claims = FunctionValues(loaded, vocabulary).claims(trials[0])
+        verdicts = [found.as_held(c, [(s, "")], trials) or found.refused(c, s) for c, s in claims]
         wrote = [f"it writes to its argument {name}" for name in loaded.wrote_to]
         missing = [f"d{name}" for name in graph.differentiable if f"d{name}" not in loaded.names]
     return Audit(graph.name, loaded.file, tuple(verdicts), tuple(missing), tuple(wrote))
@@ -68,8 +72,9 @@ def check_function(layer: Graph | str, function: str, forward: str | None = None
 def judge(vocabulary: Vocabulary, claims: Claims) -> Audit:
     """The verdicts on claims. Raises LayerError when no data satisfy the layer's facts."""
     found = Judge(vocabulary, claims)
-    verdicts = tuple(found.verdict(line) for line in claims.lines)
-    return Audit(vocabulary.graph.name, claims.file, verdicts, tuple(found.missing()), tuple(found.notes()))
+    return Audit(
+        vocabulary.graph.name, claims.file, found.verdicts(), tuple(found.missing()), tuple(found.notes())
+    )
 
 
 @dataclass(eq=False)
@@ -90,14 +95,29 @@ class Judge:
         """The true lines."""
         return Corrections(self.vocabulary, self.trials.loss)
 
-    def verdict(self, line: Claim | Unreadable) -> Verdict:
-        """The verdict on one line."""
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdict on each line: first what holds, then what is the matter with the others."""
+        found = [self._without_explanation(line) for line in self.claims.lines]
+        held = [c for c, verdict in zip(self.claims.lines, found, strict=True) if verdict is not None]
+        sides = [c.right for c in held if isinstance(c, Claim) and c.defines is None]
+        # What a line that holds rests on is right.
+        trusted = frozenset(name for side in sides for name in helpers_behind(side, self.trials.definitions))
+        verdicts = []
+        for line, verdict in zip(self.claims.lines, found, strict=True):
+            if verdict is None:
+                assert isinstance(line, Claim)
+                verdict = self.refused(line, self._readings(line)[0][0], trusted)
+            verdicts.append(verdict)
+        return tuple(verdicts)
+
+    def _without_explanation(self, line: Claim | Unreadable) -> Verdict | None:
+        """The verdict on a line that needs no explanation; None for the others."""
         if isinstance(line, Unreadable):
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(line.error))
         if line.defines is not None:
             return Verdict(line.line, line.text, "definition")
         try:
-            return self.judged(line, self._readings(line), self.trials.general)
+            return self.as_held(line, self._readings(line), self.trials.general)
         except LayerError as error:
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
 
@@ -116,20 +136,25 @@ class Judge:
         if self.trials.loss is not None:
             given = self.vocabulary.cotangents[self.trials.loss]
             yield f"{self.trials.loss} is taken as the loss itself: {given} = 1"
-        for extent, size in self.claims.sizes.items():
-            yield f"judged for {extent} = {size}, as the text says"
+        if self.claims.sizes:
+            sizes = ", ".join(f"{extent} = {size}" for extent, size in self.claims.sizes.items())
+            yield f"judged for {sizes}, as the text says"
 
-    def judged(self, claim: Claim, readings: Sequence[tuple[Subject, str]], trials: Sequence[Trial]) -> Verdict:
-        """The verdict on a claim: it holds in one of its readings, each with a note on it, or it is explained."""
-        for subject, note in readings if claim.mismatch is None else ():
+    def as_held(
+        self, claim: Claim, readings: Sequence[tuple[Subject, str]], trials: Sequence[Trial]
+    ) -> Verdict | None:
+        """The verdict on a claim that holds in one of its readings, each with a note on it; None for another."""
+        if claim.mismatch is not None:
+            return None
+        for subject, note in readings:
             if self._holds(subject, trials):
                 return Verdict(claim.line, claim.text, "holds", note=note)
-        if claim.mismatch is None and self.trials.pinned != dict(self.claims.sizes):
+        if self.trials.pinned != dict(self.claims.sizes):
             sizes = ", ".join(f"{extent} = {size}" for extent, size in self.trials.pinned.items())
             for subject, note in readings:
                 if self._holds(subject, self.trials.pinned_trials):
                     return Verdict(claim.line, claim.text, "holds", note=note or f"for {sizes}")
-        return self._refused(claim, readings[0][0])
+        return None
 
     def _readings(self, claim: Claim) -> list[tuple[Subject, str]]:
         """What a claim can mean: of the quantity that the chain is about first, then of the side before.
@@ -155,8 +180,8 @@ class Judge:
     def _holds(self, subject: Subject, trials: Sequence[Trial]) -> bool:
         return bool(trials) and all(subject.holds(trial) for trial in trials)
 
-    def _refused(self, claim: Claim, subject: Subject) -> Verdict:
-        """The verdict on a claim that does not hold."""
+    def refused(self, claim: Claim, subject: Subject, trusted: frozenset[str] = frozenset()) -> Verdict:
+        """The verdict on a claim that does not hold; `trusted` are the helpers that are right."""
         pinned = bool(self.trials.pinned)
         found = Verdict(claim.line, claim.text, "wrong")
         condition = self._condition(subject, pinned) if claim.mismatch is None else None
@@ -164,7 +189,7 @@ class Judge:
             found = replace(found, kind="conditional", condition=condition)
         trials = self.trials.pinned_trials if pinned else self.trials.general
         said = claim.mismatch.message if claim.mismatch is not None else ""
-        diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said)
+        diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said, trusted)
         return replace(
             found,
             diagnosis=diagnosis.sentence(),
@@ -178,6 +203,12 @@ class Judge:
             trials = self.trials.under(condition, pinned)
             if self._holds(subject, trials) and any(map(subject.says_something, trials)):
                 return condition_text(condition)
+        trials = self.trials.pinned_trials if pinned else self.trials.general
+        failing = [trial for trial in trials if not subject.holds(trial)]
+        for extent in self.vocabulary.graph.extents:
+            # Divided by N - 1, say: right wherever it has a value.
+            if len(failing) < len(trials) and all(t.extents[extent] == 1 and subject.is_void(t) for t in failing):
+                return f"{extent} > 1"
         return None
 
     def _correct(self, subject: Subject, mended: Expr | None, trials: Sequence[Trial]) -> str | None:
@@ -189,15 +220,17 @@ class Judge:
         return self.corrections.best(subject.true, subject.yours, trials[0].extents)
 
     def _counterexample(self, subject: Subject, pinned: bool, trials: Sequence[Trial]) -> Counterexample | None:
-        """Where the two sides differ first, on the smallest data."""
-        for candidates in (self.trials.small(pinned), trials):
-            for trial in candidates:
-                try:
-                    if not subject.holds(trial):
-                        return _differing(subject, trial, self.vocabulary)
-                except DeriveError:  # what the claim writes out is not there
-                    continue
-        return None
+        """Where the two sides differ on the smallest data; where one of them has no value only if nowhere else."""
+        undefined: Counterexample | None = None
+        for trial in (*itertools.islice(self.trials.small(pinned), _MOST_SMALL), *trials):
+            try:
+                found = None if subject.holds(trial) else _differing(subject, trial, self.vocabulary)
+            except DeriveError:  # what the claim writes out is not there
+                continue
+            if found is not None and math.isfinite(found.yours):
+                return found
+            undefined = undefined or found
+        return undefined
 
 
 def _differing(subject: Subject, trial: Trial, vocabulary: Vocabulary) -> Counterexample:

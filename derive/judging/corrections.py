@@ -75,7 +75,7 @@ class Corrections:
         given = reference(self.vocabulary.cotangents[self.loss]) if self.loss is not None else None
         for line in self.lines(name):
             if len(line.indices) == len(indices):
-                side = _at(line, indices)
+                side = at_indices(line, indices)
                 side = side if given is None else side.xreplace({given: Integer(1)})
                 if any(isinstance(index, Integer) for index in indices):
                     side = self._written_out(line, side, indices, extents)
@@ -135,7 +135,7 @@ def terms_of(expression: Expr) -> list[Expr]:
     return [expression]
 
 
-def _at(line: Equation, indices: tuple[Expr, ...]) -> Expr:
+def at_indices(line: Equation, indices: tuple[Expr, ...]) -> Expr:
     """The right side of a line at other indices, capturing none."""
     own = [index.symbol for index in line.indices]
     between = list(zip(own, unused_symbols({*own, *line.expression.atoms(Symbol)}), strict=False))

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from sympy import Add, Expr, Rational
+from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational
 from sympy.core.parameters import distribute
 
 from derive.draw import Sample
-from derive.graph import Quantity, extent_symbol, reference
-from derive.judging.corrections import Corrections, terms_of
+from derive.graph import Quantity, extent_symbol, name_of, names_in, reference
+from derive.indices import REDUCTIONS, rebuild
+from derive.judging.corrections import Corrections, at_indices, terms_of
 from derive.judging.edits import Edit, Editor, places_in
 from derive.judging.paths import missing_paths
 from derive.judging.points import Points, alike, alike_arrays
 from derive.judging.ratio import Ratios, index_of_extents, is_number, is_plain_sum
 from derive.judging.subject import Subject
-from derive.judging.trials import Trial, Trials, with_cotangents, with_input
+from derive.judging.trials import Definitions, Trial, Trials, with_cotangents, with_input
 
 _MOST_EDITS = 400  # that are tried together with a factor
 _LIKELY = 3  # the cost of an edit up to which nothing else is looked for
@@ -33,7 +34,10 @@ _NEGLIGIBLE = Rational(1, 100)  # a constant of this size is one that only keeps
 
 @dataclass(eq=False)
 class Diagnosis:
-    """Looks for what is the matter with one claim. What is `said` of it already: an index runs over two extents."""
+    """Looks for what is the matter with one claim.
+
+    What is `said` of it already: an index runs over two extents. The helpers that are `trusted` have no mistake.
+    """
 
     subject: Subject
     trials: Trials
@@ -41,6 +45,7 @@ class Diagnosis:
     pinned: bool
 
     said: str = ""
+    trusted: frozenset[str] = frozenset()
     mended: Expr | None = None
 
     def sentence(self) -> str | None:
@@ -57,8 +62,8 @@ class Diagnosis:
         for explain in (self.no_path, self.ones, self.left_out, self.other_quantity, self.slip, self.missing_term):
             found = explain()
             if found:
-                return found
-        return self.two_slips()
+                return [*found, *(f"or else {words}" for words in self.slip_in_helper())]
+        return self.slip_in_helper() or self.two_slips()
 
     def no_path(self) -> list[str]:
         """A gradient of what the loss does not depend on."""
@@ -77,7 +82,8 @@ class Diagnosis:
             return []
         ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
         plain = self.trials.ordinary(self.pinned)
-        if all(alike_arrays(self.subject.sides(t)[1], self.subject.sides(o)[0]) for t, o in zip(plain, ones, strict=True)):
+        pairs = zip(plain, ones, strict=True)
+        if all(alike_arrays(self.subject.sides(own)[1], self.subject.sides(one)[0]) for own, one in pairs):
             sentence = f"{given} is taken as ones: this is the sum of the Jacobian, not its product with {given}"
             return [f"{sentence} (the triangle of gradient death)"]
         return []
@@ -128,7 +134,7 @@ class Diagnosis:
         found = []
         if formula is not None:
             found.append(f"yours/true = {self._text(formula)}")
-            found += self._words_for(formula) if edit is None else []
+            found += self._words_for(formula, self.subject.yours) if edit is None else []
         if edit is not None and (term is None or formula is not None):
             found.append(edit.message)
             self.mended = edit.expression
@@ -154,6 +160,21 @@ class Diagnosis:
                         return [f"the terms {shown} are missing"]
         return []
 
+    def slip_in_helper(self) -> list[str]:
+        """A mistake that is not in this line but in one that defines what it uses."""
+        definitions = self.trials.definitions
+        yours = self.subject.yours
+        names = helpers_behind(yours, definitions) if yours is not None else []
+        for name in [name for name in names if name not in self.trusted]:
+            line, equation = definitions[name]
+            for edit in self._editor.edits(equation.expression, equation.indices):
+                if not set(names_in(edit.expression)) & definitions.keys() <= set(names_in(equation.expression)):
+                    continue  # it would be defined by itself
+                others = {**definitions, name: (line, replace(equation, expression=edit.expression))}
+                if self.points.mended_by(inlined(yours, others)):
+                    return [f"the mistake is in line {line}, where {name} is defined: {edit.message}"]
+        return []
+
     def two_slips(self) -> list[str]:
         """One place, and a factor of what is left."""
         if self.subject.yours is None:
@@ -164,7 +185,8 @@ class Diagnosis:
             if formula is not None and formula != 0:
                 rest = [f"after that, yours/true = {self._text(formula)}"]
                 mended = self._mending_edit(edit.expression)
-                return [edit.message, *rest, *([mended.message] if mended is not None else self._words_for(formula))]
+                words = self._words_for(formula, edit.expression)
+                return [edit.message, *rest, *([mended.message] if mended is not None and not words else words)]
         return []
 
     # Where it is true all the same
@@ -248,32 +270,77 @@ class Diagnosis:
                 formula = self.ratios.formula([_quotient(a, b) for a, b in zip(wanted, own, strict=True)])
                 if formula is not None and formula != 0:
                     words = [f"the term {self._text(term)} should be {self._text(formula)} times that"]
-                    return ": ".join([*words, *self._words_for(1 / formula)])
+                    return ": ".join([*words, *self._words_for(1 / formula, None)])
         return None
 
     def _ratio(self, values: Sequence[float]) -> list[float]:
         return [_quotient(yours, true) for yours, true in zip(values, self.points.true, strict=True)]
 
-    def _words_for(self, formula: Expr) -> list[str]:
-        """What a simple ratio means."""
+    def _words_for(self, formula: Expr, expression: Expr | None) -> list[str]:
+        """What a simple ratio means: as the coefficient and the exponents that the author should have, or in general."""
         if formula == -1:
             return ["the sign is wrong"]
         for extent in self.trials.vocabulary.graph.extents:
             size = extent_symbol(extent)
-            if formula == size:
-                return [f"the factor 1/{extent} is missing: a sum where a mean belongs"]
-            if formula == 1 / size:
-                return [f"the factor 1/{extent} is one too many: a mean where a sum belongs"]
-            if formula == size / (size - 1):
-                return [f"{extent} - 1 where {extent} belongs"]
-            if formula == (size - 1) / size:
-                return [f"{extent} where {extent} - 1 belongs"]
-        if is_number(formula) and formula != 0:
+            known = {
+                size: f"the factor 1/{extent} is missing: a sum where a mean belongs",
+                1 / size: f"the factor 1/{extent} is one too many: a mean where a sum belongs",
+                size / (size - 1): f"{extent} - 1 where {extent} belongs",
+                (size - 1) / size: f"{extent} where {extent} - 1 belongs",
+            }
+            if formula in known:
+                return [known[formula]]
+        found = list(self._should_be(formula, expression)) if expression is not None else []
+        if not found and is_number(formula) and formula != 0:
             return [f"the coefficient is {self._text(formula)} times what it should be"]
-        return []
+        return found
+
+    def _should_be(self, formula: Expr, expression: Expr) -> Iterator[str]:
+        """The coefficient and the exponents of a product, divided by a formula, where they are other ones then."""
+        wrong, factors = formula.as_coeff_Mul()
+        own, product = expression.as_coeff_Mul()
+        exponents = dict(map(base_and_exponent, Mul.make_args(product)))
+        lacking = dict(map(base_and_exponent, Mul.make_args(factors))) if factors != 1 else {}
+        if not lacking.keys() <= exponents.keys():
+            return
+        if wrong != 1:
+            yield f"the coefficient should be {self._text(own / wrong)}, not {self._text(own)}"
+        for base, exponent in lacking.items():
+            old = exponents[base]
+            yield f"the exponent of {self._text(base)} should be {old - exponent}, not {old}"
 
     def _text(self, expression: Expr) -> str:
         return self._editor.text(expression)
+
+
+def base_and_exponent(factor: Expr) -> tuple[Expr, Expr]:
+    """x**a as x and a."""
+    return (factor.base, factor.exp) if isinstance(factor, Pow) else (factor, Integer(1))
+
+
+def helpers_behind(expression: Expr, definitions: Definitions) -> list[str]:
+    """The author's helpers that an expression uses, directly and through others, the nearest first."""
+    found: dict[str, None] = {}
+    pending = names_in(expression)
+    while pending:
+        name = pending.pop(0)
+        if name in definitions and name not in found:
+            found[name] = None
+            pending += names_in(definitions[name][1].expression)
+    return list(found)
+
+
+def inlined(expression: Expr, definitions: Definitions) -> Expr:
+    """An expression with the author's helpers replaced by what they are."""
+    if name_of(expression) in definitions:
+        equation = definitions[name_of(expression) or ""][1]
+        at = expression.indices if isinstance(expression, Indexed) else ()
+        return inlined(at_indices(equation, at), definitions)
+    if isinstance(expression, Indexed) or not expression.args:
+        return expression
+    if isinstance(expression, REDUCTIONS):
+        return expression.func(inlined(expression.function, definitions), *expression.limits)
+    return rebuild(expression, [inlined(argument, definitions) for argument in expression.args])
 
 
 def _quotient(a: float, b: float) -> float:

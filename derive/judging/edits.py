@@ -9,7 +9,7 @@ Nothing here knows what is right: each edit is tried, and the one that makes the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum, Symbol
 
@@ -42,14 +42,19 @@ class Edit:
 class Place:
     """A node of the author's expression: how to put another in its place, and the indices that are known there.
 
-    The whole is `linear` in it where there are only sums and products around it; it can be the `whole` itself.
+    The whole, `root`, is `linear` in it where there are only sums and products around it.
     """
 
     node: Expr
     put: Rebuilt
     indices: tuple[Index, ...]
     linear: bool
-    whole: bool = False
+    root: Expr
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole expression."""
+        return self.node is self.root
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +99,7 @@ class Editor:
                 continue
             others = Mul(*(a for k, a in enumerate(node.args) if k != position))
             base = self.text(factor)
-            yield others, f"the factor {base} is one too many", 3
+            yield others, f"the factor {base} {self._too_many(place, factor)}", 3
             if isinstance(factor, Pow):
                 continue
             yield others / factor, f"one divides by {base}, and does not multiply with it", 3
@@ -103,6 +108,12 @@ class Editor:
             if not isinstance(factor, REDUCTIONS):
                 yield others * Pow(factor, Rational(1, 2)), f"the root of {base} belongs here", 4
                 yield others * Pow(factor, Rational(-1, 2)), f"one divides by the root of {base}", 4
+
+    def _too_many(self, place: Place, factor: Expr) -> str:
+        """Of a factor: is one too many, or stands twice where its base is there once more."""
+        base = factor.base if isinstance(factor, Pow) else factor
+        again = len([other for other in places_in(place.root, ()) if other.node == base]) > 1
+        return "stands twice, and belongs there once" if again and not base.is_number else "is one too many"
 
     def _exponent_text(self, base: Expr, old: Expr, new: Expr) -> str:
         name = self.text(base)
@@ -207,7 +218,7 @@ class Editor:
             return
         for name in names_in(place.node):
             found = [e for e in elements(place.node) if name_of(e) == name]
-            one = Place(found[0], place.put, place.indices, False)
+            one = replace(place, node=found[0])
             for made, message, cost in self.name(one) if len(found) > 1 else ():
                 other = name_of(made) or ""
                 renaming = {e: reference(other, e.indices if isinstance(e, Indexed) else ()) for e in found}
@@ -272,7 +283,7 @@ def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
     """Every node of an expression, the whole first."""
 
     def visit(node: Expr, put: Rebuilt, inside: tuple[Index, ...], linear: bool) -> Iterator[Place]:
-        yield Place(node, put, inside, linear, node is expression)
+        yield Place(node, put, inside, linear, expression)
         linear = linear and isinstance(node, (Add, Mul, Sum))
         if isinstance(node, REDUCTIONS):
             bound = tuple(Index(symbol.name, str(high)) for symbol, _, high in node.limits)

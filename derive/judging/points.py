@@ -119,5 +119,5 @@ def alike(values: Sequence[float], others: Sequence[float]) -> bool:
 
 def alike_arrays(array: Array, other: Array) -> bool:
     """Whether two arrays are equal to rounding."""
-    scale = max((abs(float(value)) for value in other.values()), default=0.0)
-    return all(abs(float(value) - float(other[place])) <= _TOLERANCE * max(scale, 1.0) for place, value in array.items())
+    scale = max([1.0, *(abs(float(value)) for value in other.values())])
+    return all(abs(float(value) - float(other[place])) <= _TOLERANCE * scale for place, value in array.items())

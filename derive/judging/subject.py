@@ -55,6 +55,11 @@ class Subject:
         """Whether the true side has a value everywhere."""
         return all(map(math.isfinite, self.sides(trial)[0].values()))
 
+    def is_void(self, trial: Trial) -> bool:
+        """Whether the author's side has no value anywhere that it is wrong."""
+        true, yours = self.sides(trial)
+        return not any(math.isfinite(yours[place]) and abs(yours[place] - true[place]) > self.bound for place in true)
+
     def says_something(self, trial: Trial) -> bool:
         """Whether the two sides are more than zero."""
         return any(abs(value) > self.bound for value in self.sides(trial)[0].values())

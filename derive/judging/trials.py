@@ -27,6 +27,7 @@ from derive.interpret import Array
 from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, Truth
 
 Extents = Mapping[str, int]
+Definitions = dict[str, tuple[int, Equation]]  # the line that defines a helper, and its equation
 
 _ZERO = Rational(0)
 _TELLING = ((2, 3, 4, 2, 3), (4, 2, 3, 3, 2), (3, 5, 2, 4, 2))
@@ -71,15 +72,23 @@ class Trials:
     def derivation(self) -> Derivation:
         """The vocabulary's derivation with the helpers that the author defines."""
         base = self.vocabulary.derivation
-        definitions = [line for line in self.claims.lines if isinstance(line, Claim) and line.defines is not None]
-        steps: list[Step] = []
-        helpers = []
-        for claim in definitions:
+        helpers = [claim.defines for claim in self._defining if claim.defines is not None]
+        lines = [equation for _, equation in self.definitions.values()]
+        steps = tuple(Step(number, "definition", (), line) for number, line in enumerate(lines, start=1))
+        return replace(base, steps=steps, quantities=(*base.quantities, *helpers))
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What the author's helpers are, and in which line that stands."""
+        found: Definitions = {}
+        for claim in self._defining:
             assert claim.defines is not None
-            helpers.append(claim.defines)
-            equation = Equation(claim.defines.name, claim.defines.indices, claim.right)
-            steps.append(Step(len(steps) + 1, "definition", (), equation))
-        return replace(base, steps=tuple(steps), quantities=(*base.quantities, *helpers))
+            found[claim.defines.name] = (claim.line, Equation(claim.defines.name, claim.defines.indices, claim.right))
+        return found
+
+    @property
+    def _defining(self) -> list[Claim]:
+        return [line for line in self.claims.lines if isinstance(line, Claim) and line.defines is not None]
 
     @cached_property
     def loss(self) -> str | None:
