@@ -18,6 +18,7 @@ from functools import cached_property
 
 from sympy import Expr, Rational
 
+from derive.audit import Audit, Counterexample, Verdict
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.functions import load_function
 from derive.claims.reader import read_claims
@@ -31,7 +32,6 @@ from derive.judging.diagnose import Diagnosis, helpers_behind
 from derive.judging.function import FunctionValues
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials
-from derive.judging.verdicts import Audit, Counterexample, Verdict
 from derive.pipeline import load
 
 _MOST_SMALL = 16  # sets of small data to look for a counterexample in

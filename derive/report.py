@@ -44,7 +44,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What was checked for one derivation, on which data, and how it came out."""
+    """What was checked for one derivation, on which data, and how it came out.
+
+    `warnings` are about the layer itself, each a line of text; whether the derivation of it passed is another matter.
+    """
 
     layer: str
     form: str
@@ -52,6 +55,7 @@ class Report:
     data: tuple[str, ...]
     rows: tuple[Row, ...]
     mode: str = "reverse"
+    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -80,6 +84,7 @@ class Report:
             "passed": self.passed,
             "data": list(self.data),
             "rows": rows,
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
         }
 
     def text(self, measured: bool = True) -> str:
@@ -95,6 +100,8 @@ class Report:
             lines += _row_lines(row, measured)
         width = _COLUMNS - 6
         data = textwrap.wrap("; ".join(self.data), width, initial_indent="data: ", subsequent_indent="      ")
+        for warning in self.warnings:
+            data += ["", *textwrap.wrap(f"warning: {warning}", _COLUMNS, subsequent_indent=" " * 9)]
         return "\n".join([*lines, "", *data]) + "\n"
 
 

@@ -4,17 +4,20 @@
 
     generate         codegen.numpy.module_text    Derivation -> text of a module
     verify           verifier.verify              Derivation, checks -> Report
+    lint             lint.lint                    Graph -> warnings about the layer itself
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 
 from derive.codegen.numpy import HIGHEST_ORDER, compile_derivation, derivations_for_code
 from derive.derivation import Derivation, Form
 from derive.generated import generated_checks
 from derive.graph import Graph, Mode
+from derive.lint import lint_lines
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
 from derive.report import Report
@@ -46,11 +49,12 @@ def verify_layer(
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
-    `layer` and the options are those of `derive`. Raises what that raises, and LayerError where no data satisfy the
-    layer's facts.
+    `layer` and the options are those of `derive`. The report carries the warnings about the layer, whatever the order.
+    Raises what that raises, and LayerError where no data satisfy the layer's facts.
     """
     derivation = derive(layer, form, wrt, order, mode, in_terms_of)
-    return verify(derivation, function_checks(derivation), write=equation_text)
+    report = verify(derivation, function_checks(derivation), write=equation_text)
+    return replace(report, warnings=lint_lines(derivation.orders[0].forward))
 
 
 def function_checks(derivation: Derivation) -> list[Check]:

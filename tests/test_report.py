@@ -97,3 +97,24 @@ def test_long_lines_are_wrapped_into_100_columns() -> None:
     text = report(long).text()
     assert max(map(len, text.splitlines())) <= 100
     assert all(f"term_{k}[i," in text for k in range(40))
+
+
+def test_warnings_are_about_the_layer_and_change_no_verdict() -> None:
+    long = "line 7: " + "what is the matter with it " * 9
+    warned = replace(report(GOOD, EXACT), warnings=("line 3: something", long.strip()))
+    assert warned.passed
+    assert not replace(report(GOOD, BAD), warnings=("line 3: something",)).passed
+    lines = warned.text().splitlines()
+    assert lines[: lines.index("warning: line 3: something") - 1] == report(GOOD, EXACT).text().splitlines()
+    assert lines[0].endswith("all 2 checks passed, on 2 sets of data")
+    assert max(map(len, lines)) <= 100
+    shown = [line.removeprefix("warning:").strip() for line in lines[lines.index("warning: line 3: something") + 2 :]]
+    assert " ".join(shown) == long.strip()
+    assert len(shown) > 1
+
+
+def test_json_has_warnings_only_where_there_are_any() -> None:
+    assert "warnings" not in report(GOOD, EXACT).to_json()
+    warned = replace(report(GOOD, EXACT), warnings=("line 3: something",)).to_json()
+    assert warned.pop("warnings") == ["line 3: something"]
+    assert warned == report(GOOD, EXACT).to_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from derive.judging.verdicts import Audit, Counterexample, Kind, Verdict
+from derive.audit import Audit, Counterexample, Kind, Verdict
 
 _WORDS: dict[Kind, str] = {
     "holds": "holds",

@@ -258,9 +258,11 @@ def _placed(base: Expr, exponent: Expr, written: _Text) -> tuple[_Text, bool, bo
 
 
 def _rank(e: Expr) -> int:
-    """How many indices an expression varies with."""
-    indices = {index for element in e.atoms(Indexed) for index in element.indices}
-    return len(indices & e.free_symbols)
+    """How many indices an expression varies with; numbers count as the letters that they stand for."""
+    elements = e.atoms(Indexed)
+    letters = {index for element in elements for index in element.indices} & e.free_symbols
+    numbers = [sum(isinstance(index, Integer) for index in element.indices) for element in elements]
+    return len(letters) + max(numbers, default=0)
 
 
 def _add(e: Expr) -> _Text:
