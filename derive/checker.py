@@ -23,6 +23,7 @@ from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.functions import load_function
 from derive.claims.reader import read_claims
 from derive.claims.vocabulary import Vocabulary, vocabulary_of
+from derive.differentiate import depending_on
 from derive.errors import DeriveError, LayerError
 from derive.graph import Graph, name_of
 from derive.interpret import to_nested
@@ -97,7 +98,8 @@ class Judge:
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdict on each line: first what holds, then what is the matter with the others."""
-        found = [self._without_explanation(line) for line in self.claims.lines]
+        general = self.trials.general  # that no data satisfy the facts is nothing that one line could be blamed for
+        found = [self._without_explanation(line, general) for line in self.claims.lines]
         held = [c for c, verdict in zip(self.claims.lines, found, strict=True) if verdict is not None]
         sides = [c.right for c in held if isinstance(c, Claim) and c.defines is None]
         # What a line that holds rests on is right.
@@ -110,14 +112,14 @@ class Judge:
             verdicts.append(verdict)
         return tuple(verdicts)
 
-    def _without_explanation(self, line: Claim | Unreadable) -> Verdict | None:
+    def _without_explanation(self, line: Claim | Unreadable, trials: Sequence[Trial]) -> Verdict | None:
         """The verdict on a line that needs no explanation; None for the others."""
         if isinstance(line, Unreadable):
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(line.error))
         if line.defines is not None:
             return Verdict(line.line, line.text, "definition")
         try:
-            return self.as_held(line, self._readings(line), self.trials.general)
+            return self.as_held(line, self._readings(line), trials)
         except LayerError as error:
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
 
@@ -126,10 +128,17 @@ class Judge:
         stated = set()
         for line in self.claims.lines:
             if isinstance(line, Claim):
-                stated |= {name_of(side) for side in (line.left, line.right, line.head) if side is not None}
+                stated |= {name_of(line.head or line.left), *self._subject_names(line)}
+        graph = self.vocabulary.graph
+        needed = depending_on(graph, graph.differentiable)
         for cotangent in self.vocabulary.found.cotangents:
-            if cotangent.quantity.name not in stated and cotangent.paths:
+            if cotangent.of in needed and cotangent.paths and cotangent.quantity.name not in stated:
                 yield cotangent.quantity.name
+
+    def _subject_names(self, line: Claim) -> list[str]:
+        """The quantity that a line is about, where that stands on its right."""
+        known = self.vocabulary.known
+        return [name_of(line.right) or ""] if name_of(line.left) not in known and line.head is None else []
 
     def notes(self) -> Iterator[str]:
         """How the derivation as a whole was read."""
