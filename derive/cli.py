@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
+    from derive.audit import Audit
     from derive.derivation import Detail
     from derive.graph import Graph
-    from derive.judging.verdicts import Audit
 
 OK, FAILED, USAGE, LAYER = 0, 1, 2, 3
 # What a shell reports of a process that a signal ended.
@@ -135,9 +135,9 @@ def _fill_verify(verb: _Parser) -> None:
 def _fill_check(verb: _Parser) -> None:
     verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
     verb.add_argument(
-        "claims", nargs="?", metavar="CLAIMS", help="the derivation: LaTeX in a .tex or .md file, else the layer grammar"
+        "claims", nargs="?", metavar="CLAIMS", help="a derivation: LaTeX in a .tex or .md file, else the layer grammar"
     )
-    verb.add_argument("--input-format", choices=INPUT_FORMATS, help="what CLAIMS is (default: by its name, or its look)")
+    verb.add_argument("--input-format", choices=INPUT_FORMATS, help="what CLAIMS is (default: by its name or its look)")
     verb.add_argument(
         "--symbols", default="", metavar="'m=N, z=x'", help="the layer's names for the letters of a derivation in LaTeX"
     )
@@ -324,12 +324,12 @@ def _verify(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     if options.lint and options.claims is None and options.function is None:
         return _lint(options)
+    if options.forward is not None and options.function is None:
+        raise UsageError("--forward goes with --function")
     if options.claims is None and options.function is None:
         raise UsageError("nothing to check: give the derivation, CLAIMS, or --function FILE.py:NAME, or --lint")
     if options.claims is not None and options.function is not None:
         raise UsageError("CLAIMS and --function are two derivations: check one at a time")
-    if options.forward is not None and options.function is None:
-        raise UsageError("--forward goes with --function")
     if options.claims == "-" and options.layer == "-":
         raise UsageError("the layer and the derivation cannot both come from standard input")
     audit = _audit(options)

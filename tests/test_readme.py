@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
-    assert {kind for kind, _, _ in BLOCKS} == {"sh", "console", "python"}
+    assert {kind for kind, _, _ in BLOCKS} == {"sh", "console", "python", "text"}
     assert len(CONSOLE) >= 6
     assert len(PYTHON) >= 2
 

@@ -61,6 +61,8 @@ class Corrections:
 
         def unlike(side: Expr) -> tuple[float, int]:
             used = set(names_in(side))
+            if yours is None:  # a function has nothing but what it is given
+                return len(used - self._given), len(self._text(side))
             return -len(used & wanted) / max(len(used | wanted), 1), len(self._text(side))
 
         return min(sides, key=unlike, default=None)
@@ -95,6 +97,11 @@ class Corrections:
 
     def _text(self, expression: Expr) -> str:
         return expression_text(self.vocabulary.written(expression))
+
+    @cached_property
+    def _given(self) -> set[str]:
+        graph = self.vocabulary.graph
+        return {*graph.by_name, *(quantity.name for quantity in self.vocabulary.found.given)}
 
     @cached_property
     def _by_name(self) -> dict[str, list[Equation]]:

@@ -21,6 +21,7 @@ from derive.graph import Quantity, extent_symbol, name_of, names_in, reference
 from derive.indices import REDUCTIONS, rebuild
 from derive.judging.corrections import Corrections, at_indices, terms_of
 from derive.judging.edits import Edit, Editor, places_in
+from derive.judging.implementations import computed_layer, computed_line
 from derive.judging.paths import missing_paths
 from derive.judging.points import Points, alike, alike_arrays
 from derive.judging.ratio import Ratios, index_of_extents, is_number, is_plain_sum
@@ -63,7 +64,7 @@ class Diagnosis:
             found = explain()
             if found:
                 return [*found, *(f"or else {words}" for words in self.slip_in_helper())]
-        return self.slip_in_helper() or self.two_slips()
+        return self.slip_in_helper() or self.two_slips() or self.implementation()
 
     def no_path(self) -> list[str]:
         """A gradient of what the loss does not depend on."""
@@ -174,6 +175,15 @@ class Diagnosis:
                 if self.points.mended_by(inlined(yours, others)):
                     return [f"the mistake is in line {line}, where {name} is defined: {edit.message}"]
         return []
+
+    def implementation(self) -> list[str]:
+        """What a function computes instead."""
+        if self.subject.yours is not None or self.subject.target is None:
+            return []
+        graph = self.trials.vocabulary.graph
+        found = computed_line(self.corrections, self._editor, self.points)
+        found = found or computed_layer(graph, self._editor, self.points)
+        return [found] if found is not None else []
 
     def two_slips(self) -> list[str]:
         """One place, and a factor of what is left."""

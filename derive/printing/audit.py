@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ _WORDS: dict[Kind, str] = {
     "unreadable": "UNREADABLE",
 }
 _INDENT = " " * 10
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
+_TIED = "\0"  # in place of a space at which a line is not to end
 
 
 def audit_text(audit: Audit, width: int = 100) -> str:
@@ -71,10 +74,15 @@ def counterexample_text(found: Counterexample) -> str:
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    if not text.strip():
-        return [text]
+    """A text in so many columns; an element such as x[i, j] stays in one piece."""
     start = text[: len(text) - len(text.lstrip())]
-    return textwrap.wrap(
-        text.strip(), width, initial_indent=start, subsequent_indent=indent, break_long_words=False,
+    joined = _BRACKETS.sub(lambda match: match[0].replace(" ", _TIED), text.strip())
+    lines = textwrap.wrap(
+        joined,
+        width,
+        initial_indent=start,
+        subsequent_indent=indent,
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
+    return [line.replace(_TIED, " ") for line in lines]
