@@ -58,13 +58,14 @@ back: the gradient of the means, that of the inputs, and those of γ and β."""
 
 
 @dataclass(frozen=True)
-class _Derivation:
+class Derivation:
     """One of the files, and the verdicts on it."""
 
     name: str
 
     @cached_property
     def text(self) -> str:
+        """The file itself."""
         return (_FOLDER / self.name).read_text(encoding="utf-8")
 
     @cached_property
@@ -76,11 +77,13 @@ class _Derivation:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
+        """The names of the layer that it is about."""
         source = read_layer(shlex.split(self.command)[2])
         return vocabulary_of(parse_layer(source.text, source.name, source.file))
 
     @cached_property
     def audit(self) -> Audit:
+        """The verdict on each line."""
         symbols = shlex.split(self.command)[5:]
         claims = read_claims(self.text, self.name, self.vocabulary, "latex", *symbols)
         return judge(self.vocabulary, claims)
@@ -88,12 +91,12 @@ class _Derivation:
 
 def notes_documents() -> dict[str, str]:
     """Every file of the folder, by its name."""
-    intended, recognized = _Derivation("intended.tex"), _Derivation("recognized.tex")
+    intended, recognized = Derivation("intended.tex"), Derivation("recognized.tex")
     page = "\n\n".join(_page(intended, recognized)) + "\n"
     return {intended.name: intended.text, recognized.name: recognized.text, "README.md": page}
 
 
-def _page(intended: _Derivation, recognized: _Derivation) -> Iterator[str]:
+def _page(intended: Derivation, recognized: Derivation) -> Iterator[str]:
     yield _HEAD.format(commands=f"{intended.command}\n{recognized.command}").rstrip()
     graph = intended.vocabulary.graph
     sizes = {extent: int(size) for extent, size in re.findall(r"\$(\w) = (\d)\$", intended.text)}
@@ -125,7 +128,7 @@ def _sections(markdown: str) -> dict[str, str]:
     return {heading: text.strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _gradient_of(heading: str, names: list[str], source: _Derivation) -> str | None:
+def _gradient_of(heading: str, names: list[str], source: Derivation) -> str | None:
     """Which of the named quantities a section is about the gradient of."""
     printer = _writer(source).latex.printer
     known = source.vocabulary.graph.by_name
@@ -134,11 +137,11 @@ def _gradient_of(heading: str, names: list[str], source: _Derivation) -> str | N
     return symbols.get(found[1]) if found is not None else None
 
 
-def _line_of(source: _Derivation, remark: str) -> int:
+def _line_of(source: Derivation, remark: str) -> int:
     return source.text[: source.text.index(remark)].count("\n") + 1
 
 
-def _block(verdict: Verdict, source: _Derivation) -> str:
+def _block(verdict: Verdict, source: Derivation) -> str:
     """A line as its author wrote it, the verdict below, and what it should be."""
     lines = [f"```math\n{accepted(verdict.claim)}\n```"]
     words = {"holds": "holds", "definition": "a name for it", "wrong": "**wrong**"}.get(verdict.kind, verdict.kind)
@@ -152,7 +155,7 @@ def _block(verdict: Verdict, source: _Derivation) -> str:
     return "\n\n".join(lines)
 
 
-def _displayed(correct: str, source: _Derivation) -> str:
+def _displayed(correct: str, source: Derivation) -> str:
     """A line in the layer grammar as a formula."""
     (claim,) = read_grammar(correct, source.name, source.vocabulary).lines
     assert isinstance(claim, Claim)
@@ -160,5 +163,5 @@ def _displayed(correct: str, source: _Derivation) -> str:
     return _writer(source).display(Fact(left, "==", right, claim.indices))
 
 
-def _writer(source: _Derivation) -> MarkdownWriter:
+def _writer(source: Derivation) -> MarkdownWriter:
     return MarkdownWriter(ElementLatexPrinter(Names.of(source.vocabulary.derivation), FORMULA_WIDTH))
