@@ -1,4 +1,4 @@
-"""Text in the layer grammar to a Graph, and the lines of a derivation to equations and facts.
+"""Text in the layer grammar to a Graph.
 
     text ──Source──▶ syntax tree ──read_statements──▶ Statements ──▶ Graph
                                                           │
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -48,23 +48,6 @@ def parse_layer(text: str, name: str = "layer", file: str = "<string>") -> Graph
         nothing = not (statements.declarations or statements.assertions or statements.remarks)
         raise source.plain_error("the layer is empty" if nothing else "the layer has no equation", hint)
     return _LayerParser(source, statements).graph(name, text)
-
-
-def parse_equations(text: str, known: Mapping[str, Quantity], file: str = "<string>") -> tuple[Equation | Fact, ...]:
-    """The lines of a derivation, in order: equations and facts about the quantities in `known`.
-
-    A name on the left that is not known is a new quantity for the lines after it, and a name may be given again. An
-    index that nothing on its line fixes runs over what it runs over in the known quantities. Numbers may stand for
-    indices; an equation for one element, `dvar[1] = ...`, comes back as the fact that both sides are equal.
-    """
-    source = Source(text, file)
-    statements = read_statements(source)
-    misplaced: list[ast.Name] = [d.node for d in statements.declarations]
-    misplaced += [remark.node for remark in statements.remarks]
-    if misplaced:
-        hint = "the quantities and their shapes are those of the layer"
-        raise source.error(misplaced[0], "a derivation has only equations and facts", hint)
-    return _DerivationParser(source, known).lines(statements.lines)
 
 
 @dataclass
@@ -193,85 +176,6 @@ class _LayerParser:
                 if isinstance(node, ast.comprehension):
                     pairs[_name_at(node.target), _name_at(node.iter)] = None
         return list(pairs)
-
-
-class _DerivationParser:
-    """Reads the lines of a derivation, one after the other."""
-
-    def __init__(self, source: Source, known: Mapping[str, Quantity]) -> None:
-        self._source = source
-        self._names = Names(source, _GRAMMAR_WORDS)
-        self._letters_of: dict[str, tuple[str, ...]] = {}
-        self._slots: dict[str, tuple[Slot, ...]] = {}
-        # What each letter runs over: several extents make it ambiguous.
-        self._runs_over: dict[str, set[str]] = {}
-        for quantity in known.values():
-            self._names.add_known(quantity.name, "input")
-            self._add(quantity.name, quantity.indices)
-        extents = [extent for quantity in known.values() for extent in quantity.extents]
-        for extent in extents:
-            self._names.add_known(extent, "extent")
-        self._extents = frozenset(extents)
-
-    def lines(self, written: Iterable[Definition | Assertion]) -> tuple[Equation | Fact, ...]:
-        """The equations and facts."""
-        self._names.check_spellings(self._source.tree)
-        found: list[Equation | Fact] = []
-        for line in written:
-            if isinstance(line, Assertion):
-                found += self._facts(line)
-            elif all(isinstance(index, ast.Name) for index in line.indices):
-                found.append(self._equation(line))
-            else:
-                found.append(self._equation_of_element(line))
-        return tuple(found)
-
-    def _add(self, name: str, indices: Sequence[Index]) -> None:
-        self._letters_of[name] = tuple(index.name for index in indices)
-        self._slots[name] = tuple(Slot(index.extent) for index in indices)
-        for index in indices:
-            self._runs_over.setdefault(index.name, set()).add(index.extent)
-
-    def _equation(self, line: Definition) -> Equation:
-        name = line.node.id
-        if name not in self._slots:
-            self._names.claim(line.node, "equation")
-        slots = left_slots(self._source, self._names, line)
-        scope = Scope(self._slots, self._extents, slots, numbers=True)
-        parser = ExpressionParser(self._source, self._names, scope)
-        if name in self._slots:
-            parser.expression(line.target)  # its number of indices, and their extents
-        expression = parser.expression(line.value)
-        for letter, slot in slots.items():
-            self._complete(letter, slot)
-        equation = _Line(line, slots, expression).equation(self._source)
-        if name not in self._slots:
-            self._add(name, equation.indices)
-        return equation
-
-    def _equation_of_element(self, line: Definition) -> Fact:
-        """`dvar[1] = ...`, as a fact."""
-        scope = Scope(self._slots, self._extents, open=True, numbers=True)
-        parser = ExpressionParser(self._source, self._names, scope)
-        left = parser.expression(line.target)
-        scope.open = False
-        right = parser.expression(line.value)
-        return Fact(left, "==", right, _indices(scope.free), line.node.lineno)
-
-    def _facts(self, assertion: Assertion) -> list[Fact]:
-        scope = Scope(self._slots, self._extents, open=True, numbers=True)
-        found = []
-        for fact, slots in read_facts(self._source, self._names, scope, assertion, self._letters_of.__getitem__):
-            for letter, slot in slots.items():
-                self._complete(letter, slot)
-            found.append(replace(fact, indices=_fact_indices(self._source, assertion, slots)))
-        return found
-
-    def _complete(self, letter: str, slot: Slot) -> None:
-        """Let a letter that its line leaves open run over what it runs over elsewhere, if that is one extent."""
-        elsewhere = self._runs_over.get(letter, set())
-        if slot.extent is None and len(elsewhere) == 1:
-            slot.unite(Slot(next(iter(elsewhere))))
 
 
 def _indices(slots: Mapping[str, Slot]) -> tuple[Index, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lines import parse_equations
 from sympy import Add
 
 from derive.derivation import Derivation, Step
 from derive.differentiate import joint_graph, sweep
 from derive.graph import Equation, Fact, Graph, Mode, Quantity
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 from derive.tangents import forward_sweep
 
 BATCH_NORM = """

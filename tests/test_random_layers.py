@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from lines import parse_equations
 from random_layers import random_layer, rewritten
 from samples import text_of
 from sympy import Expr, Integer
@@ -25,7 +26,7 @@ from derive.graph import Equation, Graph
 from derive.indices import REDUCTIONS
 from derive.interpret import convert, run
 from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, Truth
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
 from derive.verifier import added_up_from, line_error, run_backward

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, Indexed, Integer
+from sympy import Expr, Indexed, Integer, Symbol
 from sympy.core.parameters import distribute
 
 from derive.claims.claim import Claim, Claims, Unreadable
@@ -22,7 +22,7 @@ from derive.claims.logical_lines import LogicalLine, in_one_line, logical_lines
 from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError, Location
 from derive.graph import Index, Quantity, name_of
-from derive.indices import IndexNames
+from derive.indices import REDUCTIONS, IndexNames
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import read_facts
@@ -31,6 +31,7 @@ from derive.syntax.operations import CONSTANTS, WORDS
 from derive.syntax.source import MAX_CHARACTERS, Source
 from derive.syntax.statements import Assertion
 
+_NOWHERE: Mapping[str, ast.AST] = {}
 MAX_LINES = 500
 MAX_SIZE = 8  # of an extent that the text fixes: more elements than that nobody writes out
 MAX_DIGITS = 9
@@ -211,7 +212,8 @@ class _Reader:
         assert name is not None
         names = self._names(source)
         names.claim(name, "equation")
-        helper = Quantity(name.id, self._indices(source, node, scope.free), "helper")
+        nodes = {letter.id: letter for letter in _letters_on(node)}
+        helper = Quantity(name.id, self._indices(source, node, scope.free, nodes), "helper")
         self._slots[helper.name] = tuple(Slot(extent) for extent in helper.extents)
         self._letters[helper.name] = [index.name for index in helper.indices]
         self._helpers[helper.name] = helper
@@ -227,7 +229,9 @@ class _Reader:
                     self.largest[own.extent] = max(self.largest.get(own.extent, 1), int(index))
         free = [index.symbol for index in claim.indices]
         head = None if claim.head is None else self.vocabulary.expanded(claim.head)
-        return replace(claim, left=left, right=self._readable.apply(right, free), head=head)
+        if shadows(right, free):
+            right = self._readable.apply(right, free)
+        return replace(claim, left=left, right=right, head=head)
 
     # The text
 
@@ -297,7 +301,9 @@ class _Reader:
     def _known_names(self) -> Iterable[str]:
         return (name for name in self._slots if not name.endswith(("_each", "_total")))
 
-    def _indices(self, source: Source, node: ast.AST, slots: dict[str, Slot]) -> tuple[Index, ...]:
+    def _indices(
+        self, source: Source, node: ast.AST, slots: Mapping[str, Slot], nodes: Mapping[str, ast.AST] = _NOWHERE
+    ) -> tuple[Index, ...]:
         """The free indices of a line. A letter that it leaves open runs over what it runs over elsewhere."""
         found = []
         for letter, slot in slots.items():
@@ -306,9 +312,20 @@ class _Reader:
                 slot.unite(Slot(next(iter(elsewhere))))
             if slot.extent is None:
                 hint = f"use {letter} on a quantity that has this extent"
-                raise source.error(node, f"nothing fixes the extent of index {letter}", hint)
+                raise source.error(nodes.get(letter, node), f"nothing fixes the extent of index {letter}", hint)
             found.append(Index(letter, slot.extent))
         return tuple(found)
+
+
+def shadows(expression: Expr, around: Iterable[Symbol]) -> bool:
+    """Whether a bound index has the name of one that is in use around it."""
+    taken = set(around)
+    if isinstance(expression, REDUCTIONS):
+        bound = {limit[0] for limit in expression.limits}
+        return bool(bound & taken) or shadows(expression.function, taken | bound)
+    if isinstance(expression, Indexed):
+        return False
+    return any(shadows(argument, taken) for argument in expression.args)
 
 
 def _target(node: ast.expr) -> ast.Name | None:

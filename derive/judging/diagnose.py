@@ -287,7 +287,7 @@ class Diagnosis:
         return [_quotient(yours, true) for yours, true in zip(values, self.points.true, strict=True)]
 
     def _words_for(self, formula: Expr, expression: Expr | None) -> list[str]:
-        """What a simple ratio means: as the coefficient and the exponents that the author should have, or in general."""
+        """What a simple ratio means: as the coefficient and exponents that the author should have, or in general."""
         if formula == -1:
             return ["the sign is wrong"]
         for extent in self.trials.vocabulary.graph.extents:

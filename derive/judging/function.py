@@ -31,10 +31,10 @@ class FunctionValues:
         """A claim for each array that it returns, outputs first; which these are is seen on the `first` data."""
         function = self.function
         self._values(first)
-        names = [(name, function.forward_line) for name in function.forward_names]
-        for name, line in [*names, *((name, function.line) for name in function.names)]:
+        outputs = [(name, function.forward_line, function.forward_title) for name in function.forward_names]
+        for name, line, title in [*outputs, *((name, function.line, function.title) for name in function.names)]:
             quantity = self.vocabulary.known[name]
-            text = f"{name}, as returned by {function.title}"
+            text = f"{name}, as returned by {title}"
             claim = Claim(line or 1, text, quantity.element, quantity.element, quantity.indices)
             subject = Subject(
                 quantity.element, quantity.indices, quantity, computed=self._reader(name), bound=_BOUND

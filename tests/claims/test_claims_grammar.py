@@ -1,6 +1,7 @@
 """Someone's derivation in the layer grammar, as claims."""
 
 import time
+from contextlib import suppress
 
 import pytest
 from sympy import Integer
@@ -14,7 +15,7 @@ from derive.indices import canonical_bound
 from derive.pipeline import load
 from derive.printing.grammar import expression_text
 
-I, J = map(index_symbol, "ij")
+i, j = map(index_symbol, "ij")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_shadowing_index_is_the_inner_one(vocabulary: Vocabulary) -> None:
 def test_local_derivatives_have_the_indices_of_both(vocabulary: Vocabulary) -> None:
     short = claim(vocabulary, "xhat_wrt_var[i, j] = 0")
     long = claim(vocabulary, "xhat_wrt_var[i, j, j] = 0")
-    assert short.left == long.left == reference("xhat_wrt_var_each", (I, J, J))
+    assert short.left == long.left == reference("xhat_wrt_var_each", (i, j, j))
     assert "in this layer mu does not depend on gamma" in error(vocabulary, "mu_wrt_gamma[j] = 0")
     assert "does not pass through" in error(vocabulary, "dx_via_gamma[i, j] = 0")
 
@@ -129,7 +130,7 @@ def test_an_index_over_two_extents_is_a_mismatch(vocabulary: Vocabulary) -> None
         ("dbeta[j] = sum(dy[i, j])", 1, 12, "sum has no index to run over"),
         ("import os", 1, 1, "claims nothing"),
         ("dbeta[j, k] = 1", 1, 1, "dbeta has 1 index, not 2"),
-        ("s[q] = 1", 1, 1, "nothing fixes the extent of index q"),
+        ("s[q] = 1", 1, 3, "nothing fixes the extent of index q"),
         ("β = 1\nsum(dy[i, j] for i in N) = dbéta[j]", 2, 28, "unknown name"),
     ],
 )
@@ -148,14 +149,11 @@ def test_one_broken_line_does_not_take_the_others_with_it(vocabulary: Vocabulary
 @pytest.mark.parametrize(
     "text",
     ["{" * 140_000, "(" * 140_000, "[" * 1_000_000, "a = " * 30_000, "((" * 5000 + "a" + "))" * 5000 + " = 1",
-     "\0" * 1000, "a = b\n" * 2000, "-" * 50_000 + "1 = 2", "x = " + "+".join("1" * 1000), "'" * 9999, "#", "\ud800 = 1"],
+     "\0" * 1000, "a = b\n" * 2000, "-" * 50_000 + "1 = 2", "x = " + "+".join("1" * 1000), "'" * 9999, "#",
+     "\ud800 = 1"],
 )  # fmt: skip
 def test_hostile_texts_end_soon(vocabulary: Vocabulary, text: str) -> None:
     start = time.perf_counter()
-    try:
-        lines = read(vocabulary, text).lines
-    except LayerError as refused:
-        assert str(refused)
-    else:
-        assert all(isinstance(line, (Unreadable, Claim)) for line in lines)
+    with suppress(LayerError):
+        assert all(isinstance(line, (Unreadable, Claim)) for line in read(vocabulary, text).lines)
     assert time.perf_counter() - start < 2

@@ -10,7 +10,7 @@ from derive.oracles import CENTRAL_DIFFERENCES, Truth
 from derive.parser import parse_layer
 from derive.pipeline import load
 
-I, J, K = map(index_symbol, "ijk")
+i, j, k = map(index_symbol, "ijk")
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,10 @@ def test_it_has_every_name_of_the_chain_rule(batch_norm: Vocabulary) -> None:
 def test_a_derivative_in_the_indices_of_both(batch_norm: Vocabulary) -> None:
     quantity = batch_norm.derivative("xhat", "var")
     assert quantity.extents == ("N", "D", "D")
-    both = reference(quantity.name, (I, J, J))
-    assert batch_norm.written(both) == reference("xhat_wrt_var", (I, J))
-    assert batch_norm.expanded(reference("xhat_wrt_var", (I, J))) == both
-    assert batch_norm.written(reference(quantity.name, (I, J, K))) == reference("xhat_wrt_var", (I, J, K))
+    both = reference(quantity.name, (i, j, j))
+    assert batch_norm.written(both) == reference("xhat_wrt_var", (i, j))
+    assert batch_norm.expanded(reference("xhat_wrt_var", (i, j))) == both
+    assert batch_norm.written(reference(quantity.name, (i, j, k))) == reference("xhat_wrt_var", (i, j, k))
     numbered = reference(quantity.name, (Integer(1), Integer(2), Integer(2)))
     assert batch_norm.written(numbered) == reference("xhat_wrt_var", (Integer(1), Integer(2)))
     with pytest.raises(KeyError):
@@ -41,21 +41,21 @@ def test_a_derivative_in_the_indices_of_both(batch_norm: Vocabulary) -> None:
 def test_a_local_derivative_holds_fixed_what_a_total_one_does_not(batch_norm: Vocabulary) -> None:
     truth = Truth(batch_norm.derivation, draw_samples(batch_norm.graph)[0], CENTRAL_DIFFERENCES)
     local = truth.value("xhat_wrt_x_each")
-    total = truth.value(str(batch_norm.totals(reference("xhat_wrt_x_each", (I, J, K, J))).base))
+    total = truth.value(str(batch_norm.totals(reference("xhat_wrt_x_each", (i, j, k, j))).base))
     root = truth.oracle.arithmetic.square_root
     var, xhat, eps = truth.value("var"), truth.value("xhat"), truth.value("eps")[()]
     rows = truth.sample.extents["N"]
-    for (i, j, k, m), value in local.items():
-        scale = 1 / root(var[j,] + eps) if j == m else 0
-        same = int(i == k)
+    for (a, b, c, d), value in local.items():
+        scale = 1 / root(var[b,] + eps) if b == d else 0
+        same = int(a == c)
         assert abs(value - same * scale) < 1e-30
-        expected = scale * (same - (1 + xhat[i, j] * xhat[k, j]) / rows)
-        assert abs(total[i, j, k, m] - expected) < 1e-30
+        expected = scale * (same - (1 + xhat[a, b] * xhat[c, b]) / rows)
+        assert abs(total[a, b, c, d] - expected) < 1e-30
 
 
 def test_where_only_others_lead_the_derivative_is_total() -> None:
     vocabulary = vocabulary_of(parse_layer("x: [N]\nc: constant[N]\ns = sum(x[i]**2 for i in N)\ny[i] = c[i]*s\n"))
     truth = Truth(vocabulary.derivation, draw_samples(vocabulary.graph)[0], CENTRAL_DIFFERENCES)
     assert vocabulary.known["y_wrt_x_each"].role == "total_derivative"
-    for (i, k), value in truth.value("y_wrt_x_each").items():
-        assert abs(value - 2 * truth.value("c")[i,] * truth.value("x")[k,]) < 1e-30
+    for (a, b), value in truth.value("y_wrt_x_each").items():
+        assert abs(value - 2 * truth.value("c")[a,] * truth.value("x")[b,]) < 1e-30

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from lines import parse_equations
 
 from derive.arithmetic import FLOAT
 from derive.codegen.numpy import compile_derivation, derivations_for_code
@@ -16,7 +17,7 @@ from derive.derivation import Derivation, Form
 from derive.differentiate import vjp
 from derive.graph import Equation, Graph
 from derive.interpret import from_nested, run, to_nested
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 from derive.pipeline import derive
 
 LAYERS: dict[str, str] = {

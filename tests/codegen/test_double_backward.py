@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lines import parse_equations
 from own_layers import EXTENTS, LAYERS, double_module_of, draw, orders_of
 from samples import text_of
 
 from derive.codegen.numpy import compile_derivation, derivations_for_code, module_text
 from derive.derivation import Derivation
 from derive.graph import Equation
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 
 ROOT = Path(__file__).parents[2]
 Orders = tuple[Derivation, ...]
@@ -342,7 +343,7 @@ def test_all_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> Non
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:
     code = (
-        "import sys; sys.path[:0] = ['tests/codegen', '.']\n"
+        "import sys; sys.path[:0] = ['tests/codegen', 'tests', '.']\n"
         "from own_layers import orders_of\n"
         "from derive.codegen.numpy import module_text\n"
         "for name in ('batch_norm', 'outer', 'gates', 'contrastive'): print(module_text(*orders_of(name)))"

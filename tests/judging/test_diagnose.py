@@ -40,17 +40,27 @@ BATCH_NORM = [
     ("var[j] = sum((x[i, j] - mu[j])**2 for i in N)/(N - 1)", "yours/true = N/(N - 1); N belongs where N - 1 stands"),
     ("xhat[i, j] = (x[i, j] - mu[j])/(var[j] + eps)", "the exponent of var[j] + eps should be -1/2, not -1"),
 ]  # fmt: skip
+GAMMA_OUTSIDE = (
+    "dx[i, j] = gamma[j]/sqrt(var[i] + eps)*(dy[i, j] - mean(dy[i, k] for k in D)"
+    " - xhat[i, j]*mean(dy[i, k]*xhat[i, k] for k in D))"
+)
+WRONG_AXIS = (
+    "dx[i, j] = (dxhat[i, j] - mean(dxhat[k, j] for k in N)"
+    " - xhat[i, j]*mean(dxhat[k, j]*xhat[k, j] for k in N))/sqrt(var[i] + eps)"
+)
+SUM_FOR_MEAN = (
+    "dx[i, j] = (dxhat[i, j] - mean(dxhat[i, k] for k in D)"
+    " - xhat[i, j]*sum(dxhat[i, k]*xhat[i, k] for k in D))/sqrt(var[i] + eps)"
+)
+GAMMA_TWICE = (
+    "dx[i, j] = gamma[j]*(gamma[j]*dy[i, j]"
+    " - xhat[i, j]*mean(gamma[k]*dy[i, k]*xhat[i, k] for k in D))/rms[i]"
+)
 OTHERS = [
-    ("layer_norm", "dx[i, j] = gamma[j]/sqrt(var[i] + eps)*(dy[i, j] - mean(dy[i, k] for k in D)"
-     " - xhat[i, j]*mean(dy[i, k]*xhat[i, k] for k in D))", "gamma[j] is pulled out of a sum over its own index"),
-    ("layer_norm", "dx[i, j] = (dxhat[i, j] - mean(dxhat[k, j] for k in N)"
-     " - xhat[i, j]*mean(dxhat[k, j]*xhat[k, j] for k in N))/sqrt(var[i] + eps)",
-     "the sum runs over N, and should run over D"),
-    ("layer_norm", "dx[i, j] = (dxhat[i, j] - mean(dxhat[i, k] for k in D)"
-     " - xhat[i, j]*sum(dxhat[i, k]*xhat[i, k] for k in D))/sqrt(var[i] + eps)",
-     "should be 1/D times that: the factor 1/D is missing: a sum where a mean belongs"),
-    ("rms_norm", "dx[i, j] = gamma[j]*(gamma[j]*dy[i, j] - xhat[i, j]*mean(gamma[k]*dy[i, k]*xhat[i, k] for k in D))"
-     "/rms[i]", "yours/true = gamma[j]; the factor gamma[j] stands twice"),
+    ("layer_norm", GAMMA_OUTSIDE, "gamma[j] is pulled out of a sum over its own index"),
+    ("layer_norm", WRONG_AXIS, "the sum runs over N, and should run over D"),
+    ("layer_norm", SUM_FOR_MEAN, "should be 1/D times that: the factor 1/D is missing: a sum where a mean belongs"),
+    ("rms_norm", GAMMA_TWICE, "yours/true = gamma[j]; the factor gamma[j] stands twice"),
     ("rms_norm", "dx[i, j] = (gamma[j]*dy[i, j] - x[i, j]*mean(gamma[k]*dy[i, k]*x[i, k] for k in D))/rms[i]",
      "xhat[i, j] belongs where x[i, j] stands"),
     ("softmax_cross_entropy", "dx[n, c] = p[n, c] - t[n, c]", "yours/true = N; the factor 1/N is missing"),

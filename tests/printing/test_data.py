@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from lines import parse_equations
 from sample_derivations import LAYERS, staged
 
 from derive.derivation import Derivation, Step
 from derive.graph import Fact
-from derive.parser import parse_equations
 from derive.printing.data import derivation_data
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from lines import parse_equations
 
 from derive.arithmetic import PRECISE
 from derive.draw import draw_sample
@@ -19,7 +20,7 @@ from derive.expand import WrittenOut
 from derive.graph import Fact
 from derive.interpret import evaluate
 from derive.oracles import CENTRAL_DIFFERENCES, Truth
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 from derive.printing.expanded import expanded_data, expanded_latex, expanded_markdown
 from derive.printing.names import NOTATIONS
 from derive.write_out import write_out

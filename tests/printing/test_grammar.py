@@ -9,12 +9,13 @@ import pytest
 import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from lines import parse_equations
 from sympy import Add, Dummy, Float, Integer, Mul, Pow, Rational, Sum, Symbol
 from sympy.core.parameters import distribute
 
 from derive import functions
 from derive.graph import Equation, Fact, Index, Quantity, extent_symbol, index_symbol, reference
-from derive.parser import parse_equations, parse_layer
+from derive.parser import parse_layer
 from derive.printing.grammar import equation_text, expression_text
 
 N, D = extent_symbol("N"), extent_symbol("D")

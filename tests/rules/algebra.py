@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import product
 
+from lines import parse_equations
 from sympy import Expr, Rational
 from sympy.core.parameters import distribute
 
@@ -14,7 +15,6 @@ from derive.arithmetic import PRECISE
 from derive.graph import Equation, Graph, Index, Quantity
 from derive.indices import IndexNames, free_indices
 from derive.interpret import Array, convert, evaluate
-from derive.parser import parse_equations
 from derive.printing.grammar import expression_text
 from derive.rules.normal_form import Vocabulary, expression_of
 from derive.rules.polynomial import Polynomial

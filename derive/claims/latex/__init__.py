@@ -1,0 +1,1 @@
+"""A derivation in LaTeX, as people write it, to claims."""

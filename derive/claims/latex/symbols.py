@@ -1,0 +1,275 @@
+r"""What the symbols of a formula mean: the quantities of the layer by their looks, the author's own, and the table.
+
+A quantity is known by its name as it is printed (xhat is \hat{x}, var is \sigma^2) and by the LaTeX that the layer
+gives it. Nothing else is guessed: a symbol without a meaning is an error that shows the nearest ones.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sympy import Rational
+
+from derive.claims.latex.document import Document
+from derive.claims.latex.patterns import (
+    Kind,
+    Pattern,
+    digits,
+    identifier,
+    looks,
+    looks_like,
+    shown,
+    spelled,
+    whole_exponent,
+)
+from derive.claims.latex.tree import Subscript, Symbol
+from derive.claims.vocabulary import Vocabulary
+from derive.errors import LayerError
+from derive.graph import Index, Quantity, fresh_name
+from derive.syntax.names import did_you_mean
+from derive.syntax.operations import WORDS
+
+LOSSES = frozenset("LℓJE")
+_LOSS_WORDS = frozenset({"loss", "Loss", "cost", "Cost"})
+_HALF, _ONE = Rational(1, 2), Rational(1)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a symbol stands for, the subscripts that are left as its indices, and the power that it is taken to.
+
+    `power` multiplies the exponent; `raised` tells whether the exponent of the symbol is still to be applied.
+    """
+
+    kind: Kind
+    name: str
+    indices: tuple[Subscript, ...] = ()
+    power: Rational = _ONE
+    raised: bool = False
+
+
+class Symbols:
+    """The meanings of one text. It learns the author's own names as they are defined."""
+
+    def __init__(
+        self, document: Document, vocabulary: Vocabulary, table: Iterable[Pattern], ignored: Iterable[Symbol]
+    ) -> None:
+        self._document = document
+        self.vocabulary = vocabulary
+        self.quantities: dict[str, Quantity] = dict(vocabulary.known)
+        self._table = tuple(table)
+        self._ignored = tuple(ignored)
+        self._own: dict[str, Pattern] = {}
+        # Whether the text has a loss of its own beyond the output that the layer calls one.
+        self.outer_loss = False
+        self._unread: set[tuple[str, str]] = set()  # letter and accent
+        self._near: dict[str, str] = {}  # what an unknown symbol is near to
+        self._layer = [pattern for q in vocabulary.graph.quantities for pattern in looks(q)]
+        self._extents = frozenset(vocabulary.graph.extents)
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return (*self._table, *self._own.values(), *self._layer)
+
+    def forget(self) -> None:
+        """Forget the author's own names, to read the text again from its beginning."""
+        self.quantities = dict(self.vocabulary.known)
+        self._own.clear()
+        self._near.clear()
+        self._unread.clear()
+
+    def is_taken(self, letter: str) -> bool:
+        """Whether a letter, without an accent, is the symbol of something."""
+        return any(p.base == letter and not p.accent and not p.own for p in self.patterns)
+
+    def is_loss(self, symbol: Symbol) -> bool:
+        """Whether a symbol above a derivative is the loss."""
+        if symbol.accent or symbol.exponent is not None or self._indices(symbol):
+            return False
+        mapped = self._in_table(symbol)
+        if mapped is not None:
+            return mapped.kind == "loss" or self._is_loss_output(mapped.name)
+        if symbol.base in _LOSS_WORDS:
+            return symbol.base not in self.quantities
+        if symbol.base not in LOSSES:
+            return False
+        if symbol.font == "calligraphic" or symbol.base == "ℓ":
+            return True
+        quantity = next((q for q in self._layer if q.base == symbol.base and not q.accent), None)
+        if quantity is not None:
+            return self._is_loss_output(quantity.name)
+        return symbol.base not in self._extents
+
+    def _is_loss_output(self, name: str) -> bool:
+        """Whether the layer computes the loss itself, under this name."""
+        return not self.outer_loss and self.is_output_loss(name)
+
+    def is_output_loss(self, name: str) -> bool:
+        """Whether an output of the layer has the name of a loss."""
+        return name in LOSSES and name in self.vocabulary.graph.outputs and not self.quantities[name].indices
+
+    def is_unknown(self, symbol: Symbol, aliases: Mapping[str, object]) -> bool:
+        """Whether a symbol means nothing so far, so that an equation can define it."""
+        return not self._candidates(symbol) and self._builtin(symbol, aliases) is None
+
+    def meaning(self, symbol: Symbol, aliases: Mapping[str, object]) -> Meaning:
+        """What a symbol means. Raises LayerError when it means nothing, or has too many indices."""
+        found = self._candidates(symbol)
+        if not found:
+            builtin = self._builtin(symbol, aliases)
+            if builtin is None:
+                raise self._unknown(symbol)
+            return builtin
+        fitting = [made for pattern, split in found if (made := self._made(symbol, pattern, split)) is not None]
+        if not fitting:
+            raise self._too_many(symbol, found[0][0])
+        return fitting[0]
+
+    def _indices(self, symbol: Symbol) -> tuple[Subscript, ...]:
+        """The subscripts of a symbol that mean something."""
+        return tuple(s for s in symbol.subscripts if not self._is_ignored(s))
+
+    def _is_ignored(self, subscript: Subscript) -> bool:
+        if any(subscript.text == s.base and s.font in ("", subscript.font) for s in self._ignored):
+            return True
+        # \mathcal{B} or B, the batch, is the usual one.
+        batch = subscript.text == "B" and subscript.font in ("", "calligraphic", "upright", "bold")
+        return batch and "B" not in self._extents and not any("B" in p.own for p in self.patterns)
+
+    def _in_table(self, symbol: Symbol) -> Pattern | None:
+        texts = tuple(s.text for s in self._indices(symbol))
+        fitting = [p for p in self._table if looks_like(p, symbol) and p.own == texts[: len(p.own)]]
+        return max(fitting, key=lambda p: (p.font != "", len(p.own)), default=None)
+
+    def _candidates(self, symbol: Symbol) -> list[tuple[Pattern, tuple[Subscript, ...]]]:
+        """The patterns that a symbol matches, the table first and then the longest, with the indices that remain."""
+        indices = self._indices(symbol)
+        mapped = self._in_table(symbol)
+        if mapped is not None:
+            return [(mapped, indices[len(mapped.own) :])]
+        found = []
+        for pattern in (*self._own.values(), *self._layer, *self._words(symbol)):
+            texts = tuple(s.text for s in indices)
+            if pattern.own and len(pattern.own) > len(texts):
+                texts = tuple(t for s in indices for t in digits(s))
+            if looks_like(pattern, symbol) and pattern.own == texts[: len(pattern.own)]:
+                found.append((pattern, indices[len(pattern.own) :]))
+        if symbol.base == "e" and symbol.exponent is not None and not indices and not symbol.accent:
+            # e^{...}: an array of this name would have its indices.
+            found = [f for f in found if not self._has_indices(f[0])]
+        exact = whole_exponent(symbol)
+        return sorted(found, key=lambda f: (-len(f[0].own), bool(f[0].exponent) and f[0].exponent != exact))
+
+    def _has_indices(self, pattern: Pattern) -> bool:
+        return pattern.kind == "quantity" and bool(self.quantities[pattern.name].indices)
+
+    def _words(self, symbol: Symbol) -> list[Pattern]:
+        """A word that is spelled like a name: \\mathrm{dvar}."""
+        if len(symbol.base) > 1 and symbol.base in self.quantities:
+            return [Pattern(symbol.base, "", (), "", "quantity", symbol.base)]
+        return []
+
+    def _made(self, symbol: Symbol, pattern: Pattern, left: tuple[Subscript, ...]) -> Meaning | None:
+        rank = len(self.quantities[pattern.name].indices) if pattern.kind == "quantity" else 0
+        split = tuple(replace(s, text=digit) for s in left for digit in digits(s))
+        indices = split if len(split) == rank else left
+        words = [s for s in indices if s.kind == "word"]
+        if len(indices) > rank or words:
+            return None
+        raised = symbol.exponent is not None
+        if not pattern.exponent:
+            return Meaning(pattern.kind, pattern.name, indices, _ONE, raised)
+        if whole_exponent(symbol) == pattern.exponent:
+            return Meaning(pattern.kind, pattern.name, indices)
+        return Meaning(pattern.kind, pattern.name, indices, 1 / Rational(int(pattern.exponent)), raised)
+
+    def _builtin(self, symbol: Symbol, aliases: Mapping[str, object]) -> Meaning | None:
+        """What a symbol means without a layer: an extent, an alias of one, pi, e to a power, Kronecker's delta."""
+        indices = self._indices(symbol)
+        raised = symbol.exponent is not None
+        if symbol.accent:
+            return None
+        if symbol.base == "δ" and indices:
+            split = tuple(replace(s, text=digit) for s in indices for digit in digits(s))
+            return Meaning("delta", "delta", split if len(split) == 2 else indices, _ONE, raised)
+        if spelled(symbol) in aliases:
+            return Meaning("alias", spelled(symbol), (), _ONE, raised)
+        if indices:
+            return None
+        if symbol.base in self._extents:
+            return Meaning("extent", symbol.base, (), _ONE, raised)
+        if symbol.base == "π":
+            return Meaning("pi", "pi", (), _ONE, raised)
+        if symbol.base == "e" and raised:
+            return Meaning("e", "e", (), _ONE, raised)
+        return None
+
+    def ends_at(self, symbol: Symbol) -> str | None:
+        """The extent that the upper end of a sum is, in the table or by its name."""
+        mapped = self._in_table(symbol)
+        if mapped is not None:
+            return mapped.name if mapped.kind == "extent" else None
+        return symbol.base if symbol.base in self._extents else None
+
+    def define(self, symbol: Symbol, own: tuple[str, ...], indices: tuple[Index, ...]) -> Quantity:
+        """Give the author's own symbol its name; `own` are the subscripts that belong to it."""
+        exponent = whole_exponent(symbol)
+        letters = {index.name for quantity in self.quantities.values() for index in quantity.indices}
+        used = {*self.quantities, *self._extents, *WORDS, *letters}
+        name = identifier(symbol, own)
+        candidates = [name, f"{name}_"] if not keyword.iskeyword(name) else [f"{name}_"]
+        quantity = Quantity(fresh_name(candidates, used), indices, "helper")
+        self._near.clear()
+        self._own[quantity.name] = Pattern(symbol.base, symbol.accent, own, exponent, "quantity", quantity.name)
+        self.quantities[quantity.name] = quantity
+        return quantity
+
+    def give_up(self, symbol: Symbol) -> None:
+        """Remember a symbol whose definition cannot be read."""
+        self._unread.add((symbol.base, symbol.accent))
+
+    def other_case(self, symbol: Symbol) -> LayerError | None:
+        """Why a symbol cannot be defined that differs from the layer's only in case."""
+        near = [p for p in self._layer if p.base.lower() == symbol.base.lower() and p.accent == symbol.accent]
+        if symbol.base.swapcase() not in [p.base for p in near if not p.own] or symbol.base in [p.base for p in near]:
+            return None
+        return self._unknown(symbol)
+
+    def _too_many(self, symbol: Symbol, pattern: Pattern) -> LayerError:
+        written = self._document.shown(symbol.at, symbol.end)
+        indices = self._indices(symbol)
+        at = indices[0].at if indices else symbol.at
+        word = next((s for s in indices if s.kind == "word"), None)
+        if word is not None:
+            hint = f"if it says nothing, name it: --symbols '{word.text}='"
+            return self._document.error_from(word.at, f"{word.text} is not an index", hint)
+        if pattern.kind != "quantity":
+            return self._document.error_from(at, f"{pattern.name} has no index", f"write {pattern.name} alone")
+        own = self.quantities[pattern.name].indices
+        letters = "".join(index.name for index in own)
+        count = f"{len(own)} {'index' if len(own) == 1 else 'indices'}" if own else "no index"
+        hint = f"it is {pattern.name}[{', '.join(letters)}] in the layer" if own else f"write {pattern.name} alone"
+        message = f"{written} has {len(indices)} indices, and {pattern.name} has {count}"
+        return self._document.error_from(at, message, hint)
+
+    def _unknown(self, symbol: Symbol) -> LayerError:
+        written = self._document.shown(symbol.at, symbol.end)
+        if (symbol.base, symbol.accent) in self._unread:
+            hint = "mend the line that defines it"
+            return self._document.error_from(symbol.at, f"{written} is defined on a line that cannot be read", hint)
+        listing: dict[str, str] = {}
+        for pattern in self.patterns:
+            if pattern.name not in listing.values():
+                listing[shown(pattern)] = pattern.name
+        plain = shown(Pattern(symbol.base, symbol.accent, (), "", "quantity", ""))
+        near = self._near.get(plain)
+        if near is None:
+            near = self._near[plain] = did_you_mean(plain, listing)
+        nearest = [text for text in listing if near.startswith((f"did you mean {text} or", f"did you mean {text}?"))]
+        listed = ", ".join([*nearest, *(text for text in listing if text not in nearest)])
+        name = listing[nearest[0]] if nearest else self.vocabulary.graph.quantities[0].name
+        hint = f"{near} " if near else ""
+        hint += f"the symbols are {listed}; say what it is: --symbols '{plain}={name}'"
+        return self._document.error_from(symbol.at, f"unknown symbol {written}", hint)
