@@ -84,11 +84,16 @@ def draw_samples(graph: Graph, seed: str = "derive") -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def draw_sample(graph: Graph, extents: Mapping[str, int], regime: Regime, seed: str = "derive") -> Sample:
-    """One sample. Raises LayerError with the fact, or the kink, or the undefined value that stood in the way."""
+def draw_sample(
+    graph: Graph, extents: Mapping[str, int], regime: Regime, seed: str = "derive", attempts: int | None = None
+) -> Sample:
+    """One sample. Raises LayerError with the fact, or the kink, or the undefined value that stood in the way.
+
+    There are so many `attempts` at it; without a number as many as data near kinks may take.
+    """
     refusal: LayerError | None = None
     for offset in _OFFSETS if regime == "large offset" else (0,):
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS if attempts is None else attempts):
             source = random.Random(f"{seed}/{dict(extents)}/{regime}/{offset}/{attempt}")
             draw = _Draw(graph, extents, regime, source, offset)
             inputs = draw.inputs()

@@ -22,7 +22,7 @@ from derive.claims.logical_lines import LogicalLine, in_one_line, logical_lines
 from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError, Location
 from derive.graph import Index, Quantity, name_of
-from derive.indices import REDUCTIONS, IndexNames
+from derive.indices import REDUCTIONS, IndexNames, is_indexed
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import read_facts
@@ -61,7 +61,7 @@ def read_grammar(text: str, file: str, vocabulary: Vocabulary) -> Claims:
         raise LayerError(message, "a derivation is a page of text; is this the right file?", whole)
     reader = _Reader(file, vocabulary)
     with distribute(False):  # SymPy would turn 2*(x - mu) into 2*x - 2*mu
-        found = [claim for line in lines for claim in reader.claims(line)]
+        found = reader.read(lines)
     if not found:
         hint = "a claim is a line such as `dbeta[j] = sum(dy[i, j] for i in N)`"
         raise LayerError("there is no claim in this text", hint, whole)
@@ -88,6 +88,17 @@ class _Reader:
         self._extents = frozenset(self.vocabulary.graph.extents)
         self._helpers: dict[str, Quantity] = {}
         self._readable = IndexNames(self.vocabulary.graph)
+
+    def read(self, lines: Sequence[LogicalLine]) -> list[Claim | Unreadable]:
+        """The claims of all lines. A helper may be defined below the line that uses it."""
+        found = [list(self.claims(line)) for line in lines]
+        defined = -1
+        while defined < len(self._helpers):
+            defined = len(self._helpers)
+            for k, line in enumerate(lines) if defined else ():
+                if found[k] and all(isinstance(claim, Unreadable) for claim in found[k]):
+                    found[k] = list(self.claims(line))
+        return [claim for claims in found for claim in claims]
 
     def claims(self, line: LogicalLine) -> Iterator[Claim | Unreadable]:
         """The claims of one line; none for what only says again what the layer says."""
@@ -191,7 +202,7 @@ class _Reader:
         """The first side of a line, whose free indices are those of the whole line."""
         scope.open = True
         left = ExpressionParser(source, names, scope).expression(node)
-        scope.open = False
+        scope.open = not is_indexed(left)  # 0 = sum(...) is about whatever indices the sum has
         return left, scope.free
 
     def _as_helper(self, source: Source, node: ast.expr) -> bool:

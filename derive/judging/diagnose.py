@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import prod
 
 from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational
 from sympy.core.parameters import distribute
@@ -24,12 +25,14 @@ from derive.judging.edits import Edit, Editor, places_in
 from derive.judging.implementations import computed_layer, computed_line
 from derive.judging.paths import missing_paths
 from derive.judging.points import Points, alike, alike_arrays
-from derive.judging.ratio import Ratios, index_of_extents, is_number, is_plain_sum
+from derive.judging.ratio import Ratios, index_of_extents, is_number
 from derive.judging.subject import Subject
 from derive.judging.trials import Definitions, Trial, Trials, with_cotangents, with_input
 
 _MOST_EDITS = 400  # that are tried together with a factor
-_LIKELY = 3  # the cost of an edit up to which nothing else is looked for
+_VALUES = ("input", "intermediate", "cotangent", "contribution")
+_MOST_ELEMENTS = 20  # of a quantity whose whole Jacobian is looked at
+_LIKELY = 3.5  # the cost of an edit up to which nothing else is looked for
 _NEGLIGIBLE = Rational(1, 100)  # a constant of this size is one that only keeps a divisor from zero
 
 
@@ -60,10 +63,13 @@ class Diagnosis:
     def _main(self) -> list[str]:
         if not self.points.places or self.subject.relation != "==":
             return []
-        for explain in (self.no_path, self.ones, self.left_out, self.other_quantity, self.slip, self.missing_term):
+        for explain in (
+            self.no_path, self.ones, self.left_out, self.lost_factor, self.other_quantity, self.slip, self.missing_term,
+        ):  # fmt: skip
             found = explain()
             if found:
-                return [*found, *(f"or else {words}" for words in self.slip_in_helper())]
+                others = self.slip_in_helper(backward=self.mended is not None)
+                return [*found, *(f"or else {words}" for words in others)]
         return self.slip_in_helper() or self.two_slips() or self.implementation()
 
     def no_path(self) -> list[str]:
@@ -81,6 +87,9 @@ class Diagnosis:
         target = self.subject.target
         if target is None or target.role != "cotangent" or not given or self.trials.loss is not None:
             return []
+        yours = self.subject.yours
+        if yours is not None and self._uses_given(yours):
+            return []
         ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
         plain = self.trials.ordinary(self.pinned)
         pairs = zip(plain, ones, strict=True)
@@ -96,6 +105,12 @@ class Diagnosis:
             return [f"the path {paths[0]} is not there"]
         return [f"the paths {' and '.join(paths)} are not there"] if paths else []
 
+    def lost_factor(self) -> list[str]:
+        """One factor of the whole, and no more than that."""
+        formula = self.ratios.formula(self._ratio(self.points.yours))
+        base = None if formula is None or is_number(formula) else base_and_exponent(formula)[0]
+        return self.slip() if base is not None and not isinstance(base, Mul) else []
+
     def other_quantity(self) -> list[str]:
         """The value of another quantity: a derivative of, or with respect to, the wrong one."""
         target = self.subject.target
@@ -106,7 +121,7 @@ class Diagnosis:
             if self.points.are_yours(self.points.values(value)):
                 return [words]
         for quantity in self.trials.vocabulary.known.values():
-            if quantity.name == target.name or quantity.extents != target.extents or quantity.role == "constant":
+            if quantity.name == target.name or quantity.extents != target.extents or quantity.role not in _VALUES:
                 continue
             element = reference(quantity.name, indices)
             if self.points.are_yours(self.points.values(element)):
@@ -119,7 +134,8 @@ class Diagnosis:
         of = str(target.of) if target.role == "cotangent" else ""
         for name, by in vocabulary.dependent:
             user = vocabulary.graph.by_name[name]
-            if by == of and user.extents == target.extents and indices:
+            elements = max(prod(trial.extents[e] for e in target.extents) for trial in self.points.trials)
+            if by == of and user.extents == target.extents and indices and elements <= _MOST_ELEMENTS:
                 own = reference(f"{name}_wrt_{by}_total", (*indices, *indices))
                 words = f"the diagonal of the Jacobian of {name} with respect to {by}"
                 cotangent = vocabulary.cotangents.get(name)
@@ -161,13 +177,15 @@ class Diagnosis:
                         return [f"the terms {shown} are missing"]
         return []
 
-    def slip_in_helper(self) -> list[str]:
-        """A mistake that is not in this line but in one that defines what it uses."""
+    def slip_in_helper(self, backward: bool = False) -> list[str]:
+        """A mistake that is not in this line but in one that defines what it uses; of the `backward` pass alone."""
         definitions = self.trials.definitions
         yours = self.subject.yours
         names = helpers_behind(yours, definitions) if yours is not None else []
         for name in [name for name in names if name not in self.trusted]:
             line, equation = definitions[name]
+            if backward and not self._uses_given(equation.expression):
+                continue
             for edit in self._editor.edits(equation.expression, equation.indices):
                 if not set(names_in(edit.expression)) & definitions.keys() <= set(names_in(equation.expression)):
                     continue  # it would be defined by itself
@@ -252,7 +270,7 @@ class Diagnosis:
     def _editor(self) -> Editor:
         known = self.trials.derivation.by_name
         equations = self.trials.vocabulary.graph.equations
-        sums = [node for e in equations for node in sorted(e.expression.atoms(Add), key=str) if is_plain_sum(node)]
+        sums = [node for e in equations for node in sorted(e.expression.atoms(Add), key=str)]
         target = self.subject.target.name if self.subject.target else ""
         return Editor(self.trials.vocabulary, known, list(dict.fromkeys(sums)), target)
 
@@ -301,6 +319,9 @@ class Diagnosis:
             if formula in known:
                 return [known[formula]]
         found = list(self._should_be(formula, expression)) if expression is not None else []
+        base, exponent = base_and_exponent(formula)
+        if not found and abs(exponent) == 1 and not isinstance(base, Mul) and not is_number(base):
+            return [f"the factor {self._text(base)} is {'missing' if exponent == -1 else 'one too many'}"]
         if not found and is_number(formula) and formula != 0:
             return [f"the coefficient is {self._text(formula)} times what it should be"]
         return found
@@ -318,6 +339,13 @@ class Diagnosis:
         for base, exponent in lacking.items():
             old = exponents[base]
             yield f"the exponent of {self._text(base)} should be {old - exponent}, not {old}"
+
+    def _uses_given(self, expression: Expr) -> bool:
+        """Whether an expression mentions what is given from above, or a gradient, itself or in a helper."""
+        known, definitions = self.trials.vocabulary.known, self.trials.definitions
+        behind = [definitions[name][1].expression for name in helpers_behind(expression, definitions)]
+        names = {name for part in (expression, *behind) for name in names_in(part)}
+        return any(name in known and known[name].role in ("cotangent", "contribution") for name in names)
 
     def _text(self, expression: Expr) -> str:
         return self._editor.text(expression)

@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum, Symbol
+from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum, Symbol, nan, oo, zoo
 
 from derive.claims.vocabulary import Vocabulary, elements
 from derive.functions import delta
 from derive.graph import Index, Quantity, extent_symbol, index_symbol, name_of, names_in, reference
-from derive.indices import REDUCTIONS, is_indexed, rebuild, substitute
+from derive.indices import REDUCTIONS, canonical_bound, free_indices, is_indexed, rebuild, substitute
 from derive.printing.grammar import expression_text
 
 _EXPONENTS = tuple(Rational(n, 2) for n in (-3, -1, -2, 1, 2, 3, 4, -4, 6, -6))
+_EVERYWHERE = 0.5  # what it costs more to be mistaken several times than once
 _NAMES = ("input", "constant", "intermediate", "cotangent", "helper")
 
+Proposal = tuple[Expr, str, float]  # what should stand there, what was wrong, and how unlikely that is
 Rebuilt = Callable[[Expr], Expr]  # puts an expression in the place of a node of the whole
 
 
@@ -34,7 +36,7 @@ class Edit:
 
     expression: Expr
     message: str
-    cost: int
+    cost: float
     renames: bool = False
 
 
@@ -50,6 +52,12 @@ class Place:
     indices: tuple[Index, ...]
     linear: bool
     root: Expr
+    bound: tuple[Index, ...] = ()
+
+    @property
+    def bound_symbols(self) -> set[Symbol]:
+        """The letters that sums around it bind."""
+        return {index.symbol for index in self.bound}
 
     @property
     def whole(self) -> bool:
@@ -73,8 +81,10 @@ class Editor:
             for rule in _RULES:
                 for node, message, cost in rule(self, place):
                     made = place.put(node)
+                    if made.has(zoo, nan, oo):
+                        continue
                     if made != expression and (made not in found or found[made].cost > cost):
-                        renames = rule in (Editor.name, Editor.everywhere)
+                        renames = rule in (Editor.name, Editor.everywhere, Editor.lost_factor)
                         found[made] = Edit(made, message, cost, renames)
         return sorted(found.values(), key=lambda edit: edit.cost)
 
@@ -82,16 +92,16 @@ class Editor:
         """An expression in the layer grammar."""
         return expression_text(self.vocabulary.written(expression))
 
-    # One slip each: the node that should stand there, what was wrong, and how unlikely that is.
+    # One slip each.
 
-    def exponent(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def exponent(self, place: Place) -> Iterator[Proposal]:
         """-1/2 for -3/2."""
         node = place.node
         if isinstance(node, Pow) and isinstance(node.exp, Rational):
             for exponent in (*_EXPONENTS, -node.exp):
                 yield Pow(node.base, exponent), self._exponent_text(node.base, node.exp, exponent), 2
 
-    def factor(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def factor(self, place: Place) -> Iterator[Proposal]:
         """A factor for a divisor, a factor without its power, a factor too many."""
         node = place.node
         for position, factor in enumerate(node.args if isinstance(node, Mul) else ()):
@@ -124,7 +134,7 @@ class Editor:
             return f"one {verb} {what}, and {other} it: the exponent should be {new}, not {old}"
         return f"the exponent of {name} should be {new}, not {old}"
 
-    def sign(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def sign(self, place: Place) -> Iterator[Proposal]:
         """A term with the other sign, or one too many."""
         node = place.node
         if isinstance(node, Add):
@@ -135,29 +145,39 @@ class Editor:
                 yield Add(*others, -term), f"the sign of {shown} should be {sign}", 1
                 yield Add(*others), f"the term {shown} is one too many", 3
 
-    def dropped_term(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def dropped_term(self, place: Place) -> Iterator[Proposal]:
         """var[j] where the layer has var[j] + eps, x[i, j] for x[i, j] - mu[j]; and the other way round."""
         node = place.node
+        if not isinstance(node, (Indexed, Add, Mul, Sum, Pow)):
+            return
+        plain = canonical_bound(node)
         for total in self._sums_at(place):
             for term in total.args:
                 rest = Add(*(other for other in total.args if other != term))
                 shown = self.text(-term if term.could_extract_minus_sign() else term)
                 missing = "not subtracted" if term.could_extract_minus_sign() else "missing"
-                if node == rest:
+                if plain == canonical_bound(rest):
                     yield total, f"{shown} is {missing}: {self.text(total)}, not {self.text(rest)}", 1
-                if node == total:
+                if plain == canonical_bound(total):
                     yield rest, f"{shown} is one too many: {self.text(rest)}, not {self.text(total)}", 3
+                for product, others, exponent in _powers(node):
+                    if canonical_bound(product) == canonical_bound(rest):
+                        words = f"{shown} is {missing}: {self.text(total)}, not {self.text(rest)}"
+                        yield Mul(*others, Pow(total, exponent)), words, 1
 
-    def _sums_at(self, place: Place) -> Iterator[Expr]:
-        """The sums of the layer, such as var[j] + eps, in the indices of the node."""
-        for element in place.node.atoms(Indexed) if isinstance(place.node, (Indexed, Add)) else ():
+    def _sums_at(self, place: Place) -> list[Expr]:
+        """The sums of the layer, such as var[j] + eps, in the indices of an element that the node has, too."""
+        found: dict[Expr, None] = {}
+        for element in sorted(place.node.atoms(Indexed), key=str):
             for total in self.sums:
-                for own in total.atoms(Indexed):
+                for own in sorted(total.atoms(Indexed), key=str):
                     if name_of(own) == name_of(element):
-                        renaming = zip(own.indices, element.indices, strict=True)
-                        yield substitute(total, {k: v for k, v in renaming if isinstance(k, Symbol)})
+                        free = set(free_indices(total))
+                        renaming = dict(zip(own.indices, element.indices, strict=True))
+                        found.setdefault(substitute(total, {k: v for k, v in renaming.items() if k in free}))
+        return list(found)
 
-    def index(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def index(self, place: Place) -> Iterator[Proposal]:
         """Another index of the same extent, or two that are swapped."""
         node = place.node
         quantity = self.known.get(name_of(node) or "")
@@ -170,7 +190,8 @@ class Editor:
             for index in place.indices:
                 if index.extent == extent and index.symbol != own:
                     made = [*node.indices[:position], index.symbol, *node.indices[position + 1 :]]
-                    yield self._instead(node, made, 3)
+                    # A free index in a sum over another one of its kind is likely to be forgotten.
+                    yield self._instead(node, made, 1 if index in place.bound and own not in place.bound_symbols else 3)
             for other in range(position + 1, len(node.indices)):
                 if quantity.extents[other] == extent or {own, node.indices[other]} & misplaced:
                     made = list(node.indices)
@@ -178,16 +199,17 @@ class Editor:
                     replaced, message, _ = self._instead(node, made, 1)
                     yield replaced, f"{message}: the indices are swapped", 1
 
-    def _instead(self, node: Expr, indices: Sequence[Expr], cost: int) -> tuple[Expr, str, int]:
+    def _instead(self, node: Expr, indices: Sequence[Expr], cost: float) -> Proposal:
         made = reference(name_of(node) or "", indices)
         return made, f"{self.text(made)} belongs where {self.text(node)} stands", cost
 
-    def name(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def name(self, place: Place) -> Iterator[Proposal]:
         """Another quantity of the same shape: x for xhat."""
         node = place.node
         quantity = self.known.get(name_of(node) or "")
         if quantity is None or quantity.role not in _NAMES:
             return
+        yield from self._other_shape(place, quantity)
         for other in self.known.values():
             alike = other.extents == quantity.extents and other.name not in (quantity.name, self.target)
             if alike and other.role in _NAMES:
@@ -195,7 +217,46 @@ class Editor:
                 given = other.role == "cotangent" and quantity.role != "cotangent"
                 yield made, f"{self.text(made)} belongs where {self.text(node)} stands", 5 if given else 3
 
-    def extent(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def _other_shape(self, place: Place, quantity: Quantity) -> Iterator[Proposal]:
+        """A quantity of another shape, where there is just one way to write its indices: K[j, d] for Q[i, d]."""
+        at: dict[str, list[Symbol]] = {}
+        for index in place.indices:
+            at.setdefault(index.extent, []).append(index.symbol)
+        for other in self.known.values():
+            if other.extents == quantity.extents or other.role not in _NAMES or other.name == self.target:
+                continue
+            if len(other.extents) == len(quantity.extents) and all(len(at.get(e, ())) == 1 for e in other.extents):
+                made = reference(other.name, [at[e][0] for e in other.extents])
+                yield made, f"{self.text(made)} belongs where {self.text(place.node)} stands", 3
+
+    def lost_factor(self, place: Place) -> Iterator[Proposal]:
+        """A factor that is missing inside a sum."""
+        node = place.node
+        if not isinstance(node, Sum) or not place.linear:
+            return
+        bound = [Index(symbol.name, str(high)) for symbol, _, high in node.limits]
+        at = {index.extent: index.symbol for index in (*place.indices, *bound)}
+        inner = {index.extent for index in bound}
+        for quantity in self.known.values():
+            indexed = inner & set(quantity.extents) and set(quantity.extents) <= at.keys()
+            if indexed and quantity.role in _NAMES and len(set(quantity.extents)) == len(quantity.extents):
+                factor = reference(quantity.name, [at[extent] for extent in quantity.extents])
+                made = Sum(node.function * factor, *node.limits)
+                yield made, f"the factor {self.text(factor)} is missing in {self.text(node)}", 4
+
+    def product_of_sums(self, place: Place) -> Iterator[Proposal]:
+        """sum(a)*sum(b) for sum(a*b)."""
+        sums = [factor for factor in place.node.args if isinstance(factor, Sum)] if place.node.is_Mul else []
+        for position, first in enumerate(sums):
+            for second in sums[position + 1 :]:
+                if len(first.limits) == len(second.limits) == 1 and first.limits[0][2] == second.limits[0][2]:
+                    body = substitute(second.function, {second.limits[0][0]: first.limits[0][0]})
+                    joined = Sum(first.function * body, *first.limits)
+                    others = [factor for factor in place.node.args if factor not in (first, second)]
+                    words = "the sum of the products belongs where the product of the sums stands"
+                    yield Mul(*others, joined), words, 1
+
+    def extent(self, place: Place) -> Iterator[Proposal]:
         """N for N - 1, one extent for another."""
         node = place.node
         extents = [extent_symbol(extent) for extent in self.vocabulary.graph.extents]
@@ -212,19 +273,21 @@ class Editor:
             if whole in extents:
                 yield whole, f"{whole} belongs where {self.text(node)} stands", 1
 
-    def everywhere(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def everywhere(self, place: Place) -> Iterator[Proposal]:
         """Another quantity of the same shape, wherever the one stands."""
         if not place.whole:
             return
+        letters = {index.symbol for index in place.indices}
         for name in names_in(place.node):
-            found = [e for e in elements(place.node) if name_of(e) == name]
+            found = sorted((e for e in elements(place.node) if name_of(e) == name), key=str)
+            found.sort(key=lambda e: not set(_letters(e)) <= letters)  # the general one first
             one = replace(place, node=found[0])
             for made, message, cost in self.name(one) if len(found) > 1 else ():
                 other = name_of(made) or ""
                 renaming = {e: reference(other, e.indices if isinstance(e, Indexed) else ()) for e in found}
-                yield place.node.xreplace(renaming), message, cost
+                yield place.node.xreplace(renaming), message, cost + _EVERYWHERE
 
-    def diagonal(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def diagonal(self, place: Place) -> Iterator[Proposal]:
         """1 for a Kronecker delta."""
         node = place.node
         if isinstance(node, Add) and Integer(1) in node.args:
@@ -234,7 +297,7 @@ class Editor:
                         made = delta(first.symbol, second.symbol)
                         yield node - 1 + made, f"{self.text(made)} belongs where 1 stands", 1
 
-    def axis(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def axis(self, place: Place) -> Iterator[Proposal]:
         """Sums over another index than they should: over the rows for over the columns."""
         node = place.node
         if not (place.whole or isinstance(node, Sum)):
@@ -248,20 +311,20 @@ class Editor:
                 sizes = {extent_symbol(own.extent): extent_symbol(other.extent)}
                 yield _with_sizes(made, sizes), message, 2
 
-    def into_sum(self, place: Place) -> Iterator[tuple[Expr, str, int]]:
+    def into_sum(self, place: Place) -> Iterator[Proposal]:
         """A factor before a sum over its own index, which belongs inside."""
         node = place.node
         if not isinstance(node, Mul):
             return
         for position, factor in enumerate(node.args):
             others = Mul(*(a for k, a in enumerate(node.args) if k != position))
-            for element in factor.atoms(Indexed) if isinstance(factor, (Indexed, Pow)) else ():
+            for element in sorted(factor.atoms(Indexed), key=str) if isinstance(factor, (Indexed, Pow)) else ():
                 quantity = self.known.get(name_of(element) or "")
                 for index, extent in zip(element.indices, quantity.extents if quantity else (), strict=True):
                     moved = _pushed(others, factor, index, extent_symbol(extent)) if _is_letter(index) else None
                     if moved is not None:
                         text = self.text(factor)
-                        yield moved, f"{text} is pulled out of a sum over its own index: it belongs inside", 1
+                        yield moved, f"{text} is pulled out of a sum over its own index: it belongs inside", 2
 
 
 _RULES = (
@@ -276,6 +339,8 @@ _RULES = (
     Editor.diagonal,
     Editor.axis,
     Editor.everywhere,
+    Editor.lost_factor,
+    Editor.product_of_sums,
 )
 
 
@@ -283,7 +348,7 @@ def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
     """Every node of an expression, the whole first."""
 
     def visit(node: Expr, put: Rebuilt, inside: tuple[Index, ...], linear: bool) -> Iterator[Place]:
-        yield Place(node, put, inside, linear, expression)
+        yield Place(node, put, inside, linear, expression, inside[len(indices) :])
         linear = linear and isinstance(node, (Add, Mul, Sum))
         if isinstance(node, REDUCTIONS):
             bound = tuple(Index(symbol.name, str(high)) for symbol, _, high in node.limits)
@@ -298,6 +363,24 @@ def places_in(expression: Expr, indices: tuple[Index, ...]) -> Iterator[Place]:
             yield from visit(argument, replaced, inside, linear)
 
     yield from visit(expression, lambda new: new, indices, True)
+
+
+def _powers(node: Expr) -> Iterator[tuple[Expr, list[Expr], Expr]]:
+    """What is raised to one power in a product, the other factors, and the power.
+
+    SymPy takes sqrt(sum(x)/D) apart, since D is positive.
+    """
+    factors = node.args if isinstance(node, Mul) else ()
+    exponents = {factor.exp for factor in factors if isinstance(factor, Pow) and not factor.exp.is_integer}
+    for exponent in sorted(exponents, key=str):
+        raised = [factor for factor in factors if isinstance(factor, Pow) and abs(factor.exp) == abs(exponent)]
+        bases = [factor.base ** (factor.exp / exponent) for factor in raised]
+        if len(raised) > 1:
+            yield Mul(*bases), [factor for factor in factors if factor not in raised], exponent
+
+
+def _letters(element: Expr) -> list[Symbol]:
+    return [index for index in getattr(element, "indices", ()) if isinstance(index, Symbol)]
 
 
 def _is_letter(index: Expr) -> bool:

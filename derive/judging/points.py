@@ -62,7 +62,7 @@ class Points:
         values = {name: self.floats(k, name) for name in names_in(expression)}
         try:
             return float(evaluate(expression, values, self.trials[k].extents, at, FLOAT))
-        except LayerError:  # an element that is not there: a column for a row
+        except (LayerError, TypeError):  # an element that is not there: a column for a row; a division by 0
             return math.nan
 
     def equal(self, claimed: Sequence[float]) -> bool:

@@ -20,7 +20,7 @@ from sympy import Rational
 from derive.claims.claim import Claim, Claims
 from derive.claims.vocabulary import Vocabulary
 from derive.derivation import Derivation, Step
-from derive.draw import REGIMES, Regime, Sample, choose_extents, draw_sample
+from derive.draw import Regime, Sample, choose_extents, draw_sample
 from derive.errors import LayerError
 from derive.graph import Equation, Fact, Graph, names_in
 from derive.interpret import Array
@@ -30,6 +30,9 @@ Extents = Mapping[str, int]
 Definitions = dict[str, tuple[int, Equation]]  # the line that defines a helper, and its equation
 
 _ZERO = Rational(0)
+# A large offset says nothing about what is equal, and what is a difference of equal numbers there has no digit left.
+_REGIMES: tuple[Regime, ...] = ("ordinary", "small scale")
+_FEW = 3  # attempts to draw data under a condition: one that contradicts the layer is met by none
 _TELLING = ((2, 3, 4, 2, 3), (4, 2, 3, 3, 2), (3, 5, 2, 4, 2))
 _LARGEST = 3  # extent of a counterexample, unless the claim writes out more
 
@@ -109,12 +112,12 @@ class Trials:
     @cached_property
     def general(self) -> list[Trial]:
         """For several extents, each in several regimes. Raises LayerError when no data satisfy the layer's facts."""
-        return self._drawn(self.vocabulary.graph, self._sizes({}), REGIMES)
+        return self._drawn(self.vocabulary.graph, self._sizes({}), _REGIMES)
 
     @cached_property
     def pinned_trials(self) -> list[Trial]:
         """The same, at the extents that the derivation fixes."""
-        return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), REGIMES)
+        return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), _REGIMES)
 
     def plain(self, pinned: bool) -> list[Trial]:
         """Ordinary data for a diagnosis, with extents of which no two products or quotients are the same throughout."""
@@ -143,12 +146,17 @@ class Trials:
             yield from self._drawn(graph, [dict(zip(graph.extents, sizes, strict=True))], ("ordinary",), "small")
 
     def under(self, condition: Fact, pinned: bool) -> list[Trial]:
-        """Data that satisfy a further fact; none where they cannot."""
+        """Data that satisfy a further fact; none where they cannot, or only where an extent is 1."""
         key = ("fact", f"{condition.left} {condition.relation} {condition.right} {pinned}")
         if key not in self._special:
             graph = self.vocabulary.graph
             graph = replace(graph, facts=(*graph.facts, replace(condition, line=None)))
-            self._special[key] = self._drawn(graph, self._sizes(self.pinned if pinned else {}), ("ordinary",))
+            sizes = self._sizes(self.pinned if pinned else {})
+            found = self._drawn(graph, sizes, ("ordinary",), attempts=_FEW)
+            # Targets that are one and sum to one are those of a single class.
+            general = {e for extents in sizes for e, size in extents.items() if size > 1}
+            met = {e for trial in found for e, size in trial.extents.items() if size > 1}
+            self._special[key] = found if general <= met else []
         return self._special[key]
 
     def changed(self, name: str, change: Callable[[Sample], Sample], pinned: bool) -> list[Trial]:
@@ -174,13 +182,18 @@ class Trials:
         return found
 
     def _drawn(
-        self, graph: Graph, sizes: Sequence[Extents], regimes: Sequence[Regime], seed: str = "check"
+        self,
+        graph: Graph,
+        sizes: Sequence[Extents],
+        regimes: Sequence[Regime],
+        seed: str = "check",
+        attempts: int | None = None,
     ) -> list[Trial]:
         found, refusals = [], []
         for extents in sizes:
             for regime in regimes:
                 try:
-                    found.append(self._trial(self._as_read(draw_sample(graph, extents, regime, seed))))
+                    found.append(self._trial(self._as_read(draw_sample(graph, extents, regime, seed, attempts))))
                 except LayerError as refusal:
                     if regime == "ordinary":
                         refusals.append(refusal)

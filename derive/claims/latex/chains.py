@@ -64,7 +64,9 @@ class ChainReader:
     def _defined(self) -> Symbol | None:
         """The symbol that the first side defines."""
         first = self._nodes.get(0)
-        if not isinstance(first, Symbol) or 0 in self._named or not self._is_new(first):
+        if not isinstance(first, Symbol) or 0 in self._named:
+            return None
+        if not self._is_new(first) and not self._text.symbols.is_root(first):
             return None
         error = self._text.symbols.other_case(first)
         if error is not None:

@@ -101,13 +101,22 @@ class _Reading:
 
     def _lines(self, largest: dict[str, int] | None = None) -> list[Claim | Unreadable]:
         text = Text(self._document, self._symbols, self._known, largest={} if largest is None else largest)
-        found: list[Claim | Unreadable] = []
+        found: list[list[Claim | Unreadable]] = []
+        waiting: list[tuple[int, ParsedChain]] = []
         for entry in self._entries:
             if isinstance(entry, Unreadable):
-                found.append(entry)
+                found.append([entry])
             elif not self._is_setting(entry):
-                found += ChainReader(text, entry).read()
-        return found
+                found.append(ChainReader(text, entry).read())
+                waiting.append((len(found) - 1, entry))
+        # "..., where D_i = ..." stands behind what uses it.
+        defined = -1
+        while defined < len(text.definitions):
+            defined = len(text.definitions)
+            waiting = [(k, entry) for k, entry in waiting if all(isinstance(line, Unreadable) for line in found[k])]
+            for k, entry in waiting if defined else ():
+                found[k] = ChainReader(text, entry).read()
+        return [line for lines in found for line in lines]
 
     def _parsed(self) -> Iterator[ParsedChain | Unreadable]:
         """The chains of the document with the trees of their sides."""

@@ -114,6 +114,15 @@ class Symbols:
         """Whether a symbol means nothing so far, so that an equation can define it."""
         return not self._candidates(symbol) and self._builtin(symbol, aliases) is None
 
+    def is_root(self, symbol: Symbol) -> bool:
+        """Whether a symbol is the root of one that the layer has squared: sigma beside sigma^2.
+
+        Many write it for the root of sigma^2 + eps, and say so: then it is a name of their own.
+        """
+        found = [pattern for pattern, _ in self._candidates(symbol)]
+        squared = all(pattern.exponent and pattern in self._layer for pattern in found)
+        return symbol.exponent is None and bool(found) and squared
+
     def meaning(self, symbol: Symbol, aliases: Mapping[str, object]) -> Meaning:
         """What a symbol means. Raises LayerError when it means nothing, or has too many indices."""
         found = self._candidates(symbol)
@@ -160,7 +169,11 @@ class Symbols:
             # e^{...}: an array of this name would have its indices.
             found = [f for f in found if not self._has_indices(f[0])]
         exact = whole_exponent(symbol)
-        return sorted(found, key=lambda f: (-len(f[0].own), bool(f[0].exponent) and f[0].exponent != exact))
+
+        def unlike(pattern: Pattern) -> int:
+            return 1 if not pattern.exponent else 0 if pattern.exponent == exact else 2
+
+        return sorted(found, key=lambda f: (-len(f[0].own), unlike(f[0])))
 
     def _has_indices(self, pattern: Pattern) -> bool:
         return pattern.kind == "quantity" and bool(self.quantities[pattern.name].indices)
