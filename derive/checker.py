@@ -196,7 +196,7 @@ class Judge:
         condition = self._condition(subject, pinned) if claim.mismatch is None else None
         if condition is not None:
             found = replace(found, kind="conditional", condition=condition)
-        trials = self.trials.pinned_trials if pinned else self.trials.general
+        trials = self.trials.unchanged(pinned)
         said = claim.mismatch.message if claim.mismatch is not None else ""
         diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said, trusted)
         return replace(
@@ -209,14 +209,20 @@ class Judge:
     def _condition(self, subject: Subject, pinned: bool) -> str | None:
         """A condition on the layer under which the claim holds, and does not just vanish."""
         for condition in conditions_of(self.vocabulary.graph):
+            if not self._holds(subject, self.trials.under(condition, pinned, first=True)):
+                continue
             trials = self.trials.under(condition, pinned)
             if self._holds(subject, trials) and any(map(subject.says_something, trials)):
                 return condition_text(condition)
-        trials = self.trials.pinned_trials if pinned else self.trials.general
-        failing = [trial for trial in trials if not subject.holds(trial)]
+        # Divided by N - 1, say: right wherever it has a value.
+        trials = self.trials.unchanged(pinned)
+        failing = (trial for trial in trials if not subject.holds(trial))
+        first = next(failing, None)
+        if first is None or not subject.is_void(first):
+            return None
+        others = [first, *failing]
         for extent in self.vocabulary.graph.extents:
-            # Divided by N - 1, say: right wherever it has a value.
-            if len(failing) < len(trials) and all(t.extents[extent] == 1 and subject.is_void(t) for t in failing):
+            if len(others) < len(trials) and all(t.extents[extent] == 1 and subject.is_void(t) for t in others):
                 return f"{extent} > 1"
         return None
 

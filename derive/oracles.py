@@ -191,14 +191,16 @@ def gradients_of(sample: Sample, oracle: Oracle) -> Gradients:
 
 
 class Truth:
-    """What every name in a derivation truly is, on one sample by one oracle."""
+    """What every name in a derivation truly is, on one sample by one oracle; some values may be `known` already."""
 
-    def __init__(self, derivation: Derivation, sample: Sample, oracle: Oracle) -> None:
+    def __init__(
+        self, derivation: Derivation, sample: Sample, oracle: Oracle, known: Mapping[str, Array] | None = None
+    ) -> None:
         self.derivation = derivation
         self.sample = sample
         self.oracle = oracle
         self.gradients = gradients_of(sample, oracle)
-        self._values: dict[str, Array] = dict(self.gradients.forward)
+        self._values: dict[str, Array] = {**self.gradients.forward, **(known or {})}
         given = [q for q in derivation.backward.inputs if q.name not in derivation.forward.by_name]
         self._moving = tuple(q.of or "" for q in given if q.role == "tangent")
         self._sizes: dict[str, Array] = {}

@@ -91,7 +91,7 @@ class Diagnosis:
         if yours is not None and self._uses_given(yours):
             return []
         ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
-        plain = self.trials.ordinary(self.pinned)
+        plain = self.trials.unchanged(self.pinned)
         pairs = zip(plain, ones, strict=True)
         if all(alike_arrays(self.subject.sides(own)[1], self.subject.sides(one)[0]) for own, one in pairs):
             sentence = f"{given} is taken as ones: this is the sum of the Jacobian, not its product with {given}"
@@ -149,7 +149,7 @@ class Diagnosis:
         edit = self._mending_edit()
         term = self._scaled_term() if edit is None or edit.cost > _LIKELY else None
         found = []
-        if formula is not None:
+        if formula is not None and formula != 0:
             found.append(f"yours/true = {self._text(formula)}")
             found += self._words_for(formula, self.subject.yours) if edit is None else []
         if edit is not None and (term is None or formula is not None):
@@ -162,7 +162,7 @@ class Diagnosis:
     def missing_term(self) -> list[str]:
         """Terms of the true line that are not there."""
         lacking = [true - yours for true, yours in zip(self.points.true, self.points.yours, strict=True)]
-        sizes = self.trials.pinned_trials[0].extents if self.pinned else {}
+        sizes = self.trials.unchanged(True)[0].extents if self.pinned else {}
         for side in self.corrections.right_sides(self.subject.true, sizes):
             terms = terms_of(side)
             values = [self.points.values(term) for term in terms]
@@ -236,8 +236,9 @@ class Diagnosis:
     def _special_cases(self) -> Iterator[tuple[str, list[Trial]]]:
         graph = self.trials.vocabulary.graph
         for extent in graph.extents:
-            at_one = [trial for trial in self.trials.general if trial.extents[extent] == 1]
-            if len(at_one) < len(self.trials.general):
+            trials = self.trials.unchanged(False)
+            at_one = [trial for trial in trials if trial.extents[extent] == 1]
+            if len(at_one) < len(trials):
                 yield f"for {extent} = 1", at_one
         if any(q.indices for q in self.trials.vocabulary.found.given):
             given = " and ".join(q.name for q in self.trials.vocabulary.found.given if q.indices)

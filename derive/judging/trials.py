@@ -24,7 +24,8 @@ from derive.draw import Regime, Sample, choose_extents, draw_sample
 from derive.errors import LayerError
 from derive.graph import Equation, Fact, Graph, names_in
 from derive.interpret import Array
-from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, Truth
+from derive.oracles import CENTRAL_DIFFERENCES, COMPLEX_STEP, Oracle, Truth
+from derive.verifier import run_backward
 
 Extents = Mapping[str, int]
 Definitions = dict[str, tuple[int, Equation]]  # the line that defines a helper, and its equation
@@ -45,8 +46,8 @@ class Trial:
 
     @cached_property
     def floating(self) -> Truth:
-        """The same in 64-bit floats, which is faster."""
-        return Truth(self.truth.derivation, self.sample, COMPLEX_STEP)
+        """The same in 64-bit floats, by the chain rule, which is faster."""
+        return _by_chain_rule(self.truth.derivation, self.sample, COMPLEX_STEP)
 
     @property
     def sample(self) -> Sample:
@@ -112,12 +113,12 @@ class Trials:
     @cached_property
     def general(self) -> list[Trial]:
         """For several extents, each in several regimes. Raises LayerError when no data satisfy the layer's facts."""
-        return self._drawn(self.vocabulary.graph, self._sizes({}), _REGIMES)
+        return self._drawn(self.vocabulary.graph, self._sizes({}), _REGIMES, independent=True)
 
     @cached_property
     def pinned_trials(self) -> list[Trial]:
         """The same, at the extents that the derivation fixes."""
-        return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), _REGIMES)
+        return self._drawn(self.vocabulary.graph, self._sizes(self.pinned), _REGIMES, independent=True)
 
     def plain(self, pinned: bool) -> list[Trial]:
         """Ordinary data for a diagnosis, with extents of which no two products or quotients are the same throughout."""
@@ -145,13 +146,16 @@ class Trials:
         for sizes in sorted(itertools.product(*ranges), key=lambda sizes: (math.prod(sizes), sum(sizes), sizes)):
             yield from self._drawn(graph, [dict(zip(graph.extents, sizes, strict=True))], ("ordinary",), "small")
 
-    def under(self, condition: Fact, pinned: bool) -> list[Trial]:
-        """Data that satisfy a further fact; none where they cannot, or only where an extent is 1."""
-        key = ("fact", f"{condition.left} {condition.relation} {condition.right} {pinned}")
+    def under(self, condition: Fact, pinned: bool, first: bool = False) -> list[Trial]:
+        """Data that satisfy a further fact; none where they cannot, or only where an extent is 1.
+
+        The `first` ones alone tell most conditions that are none.
+        """
+        key = ("fact", f"{condition.left} {condition.relation} {condition.right} {pinned} {first}")
         if key not in self._special:
             graph = self.vocabulary.graph
             graph = replace(graph, facts=(*graph.facts, replace(condition, line=None)))
-            sizes = self._sizes(self.pinned if pinned else {})
+            sizes = self._sizes(self.pinned if pinned else {})[: 1 if first else None]
             found = self._drawn(graph, sizes, ("ordinary",), attempts=_FEW)
             # Targets that are one and sum to one are those of a single class.
             general = {e for extents in sizes for e, size in extents.items() if size > 1}
@@ -165,6 +169,10 @@ class Trials:
         if key not in self._special:
             self._special[key] = [self._trial(change(trial.sample)) for trial in self.ordinary(pinned)]
         return self._special[key]
+
+    def unchanged(self, pinned: bool) -> list[Trial]:
+        """The ordinary data as they are, for an explanation."""
+        return self.changed("nothing", lambda sample: sample, pinned)
 
     def ordinary(self, pinned: bool) -> list[Trial]:
         """Those in which everything is of the size of 1."""
@@ -188,17 +196,19 @@ class Trials:
         regimes: Sequence[Regime],
         seed: str = "check",
         attempts: int | None = None,
+        independent: bool = False,
     ) -> list[Trial]:
         found, refusals = [], []
         for extents in sizes:
             for regime in regimes:
                 try:
-                    found.append(self._trial(self._as_read(draw_sample(graph, extents, regime, seed, attempts))))
+                    sample = self._as_read(draw_sample(graph, extents, regime, seed, attempts))
+                    found.append(self._trial(sample, independent))
                 except LayerError as refusal:
                     if regime == "ordinary":
                         refusals.append(refusal)
                         break
-        if not found and refusals and graph is self.vocabulary.graph and len(regimes) > 1:
+        if not found and refusals and independent:
             raise refusals[0]
         return found
 
@@ -210,8 +220,16 @@ class Trials:
             sample = with_input(sample, name, value)
         return sample
 
-    def _trial(self, sample: Sample) -> Trial:
-        return Trial(Truth(self.derivation, sample, CENTRAL_DIFFERENCES))
+    def _trial(self, sample: Sample, independent: bool = False) -> Trial:
+        """A trial; a verdict rests on derivatives that are `independent` of the chain rule, an explanation on these."""
+        if independent:
+            return Trial(Truth(self.derivation, sample, CENTRAL_DIFFERENCES))
+        return Trial(_by_chain_rule(self.derivation, sample, CENTRAL_DIFFERENCES))
+
+
+def _by_chain_rule(derivation: Derivation, sample: Sample, oracle: Oracle) -> Truth:
+    """The truth with the gradients that the layer's own chain rule has."""
+    return Truth(derivation, sample, oracle, run_backward(Truth(derivation, sample, oracle)))
 
 
 def with_cotangents(sample: Sample, value: Callable[[str, tuple[int, ...]], Rational]) -> Sample:
