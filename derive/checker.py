@@ -18,6 +18,7 @@ from functools import cached_property
 
 from sympy import Expr, Rational
 
+from derive.arithmetic import Number
 from derive.audit import Audit, Counterexample, Verdict
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.functions import load_function
@@ -29,12 +30,14 @@ from derive.graph import Graph, name_of
 from derive.interpret import to_nested
 from derive.judging.conditions import condition_text, conditions_of
 from derive.judging.corrections import Corrections
-from derive.judging.diagnose import Diagnosis, helpers_behind
+from derive.judging.diagnose import Diagnosis
 from derive.judging.function import FunctionValues
+from derive.judging.inline import helpers_behind
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials
 from derive.pipeline import load
 
+_HUGE = 1e100
 _MOST_SMALL = 16  # sets of small data to look for a counterexample in
 
 
@@ -258,8 +261,14 @@ def _differing(subject: Subject, trial: Trial, vocabulary: Vocabulary) -> Counte
     return Counterexample(
         dict(trial.extents),
         dict(zip([index.name for index in subject.indices], place, strict=True)),
-        float(yours[place]),
-        float(true[place]),
+        _shown(yours[place]),
+        _shown(true[place]),
         {name: to_nested({p: float(v) for p, v in array.items()}) for name, array in data.items()},
     )
 
+
+
+def _shown(value: Number) -> float:
+    """A value as a float; what was divided by a derivative that is zero is infinite, not the noise of a difference."""
+    found = float(value)
+    return math.copysign(math.inf, found) if abs(found) > _HUGE else found

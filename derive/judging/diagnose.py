@@ -14,20 +14,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
 
-from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational
+from sympy import Add, Expr, Mul, Rational
 from sympy.core.parameters import distribute
 
 from derive.draw import Sample
-from derive.graph import Quantity, extent_symbol, name_of, names_in, reference
-from derive.indices import REDUCTIONS, rebuild
-from derive.judging.corrections import Corrections, at_indices, terms_of
-from derive.judging.edits import Edit, Editor, places_in
+from derive.graph import Quantity, names_in, reference
+from derive.judging.corrections import Corrections, terms_of
+from derive.judging.edits import Edit, edits_of
 from derive.judging.implementations import computed_layer, computed_line
+from derive.judging.inline import helpers_behind, inlined
 from derive.judging.paths import missing_paths
+from derive.judging.places import Ground, places_in
 from derive.judging.points import Points, alike, alike_arrays
 from derive.judging.ratio import Ratios, index_of_extents, is_number
 from derive.judging.subject import Subject
-from derive.judging.trials import Definitions, Trial, Trials, with_cotangents, with_input
+from derive.judging.trials import Trial, Trials, with_cotangents, with_input
+from derive.judging.wording import base_and_exponent, words_for
 
 _MOST_EDITS = 400  # that are tried together with a factor
 _VALUES = ("input", "intermediate", "cotangent", "contribution")
@@ -88,6 +90,8 @@ class Diagnosis:
         if target is None or target.role != "cotangent" or not given or self.trials.loss is not None:
             return []
         yours = self.subject.yours
+        if yours is not None and yours != 0 and not any(self.points.yours):
+            return ["this is 0, whatever the data are"]
         if yours is not None and self._uses_given(yours):
             return []
         ones = self.trials.changed("ones", lambda s: with_cotangents(s, lambda name, place: Rational(1)), self.pinned)
@@ -151,7 +155,7 @@ class Diagnosis:
         found = []
         if formula is not None and formula != 0:
             found.append(f"yours/true = {self._text(formula)}")
-            found += self._words_for(formula, self.subject.yours) if edit is None else []
+            found += self._words(formula, self.subject.yours) if edit is None else []
         if edit is not None and (term is None or formula is not None):
             found.append(edit.message)
             self.mended = edit.expression
@@ -186,7 +190,7 @@ class Diagnosis:
             line, equation = definitions[name]
             if backward and not self._uses_given(equation.expression):
                 continue
-            for edit in self._editor.edits(equation.expression, equation.indices):
+            for edit in edits_of(equation.expression, equation.indices, self._ground):
                 if not set(names_in(edit.expression)) & definitions.keys() <= set(names_in(equation.expression)):
                     continue  # it would be defined by itself
                 others = {**definitions, name: (line, replace(equation, expression=edit.expression))}
@@ -199,8 +203,8 @@ class Diagnosis:
         if self.subject.yours is not None or self.subject.target is None:
             return []
         graph = self.trials.vocabulary.graph
-        found = computed_line(self.corrections, self._editor, self.points)
-        found = found or computed_layer(graph, self._editor, self.points)
+        found = computed_line(self.corrections, self._ground, self.points)
+        found = found or computed_layer(graph, self._ground, self.points)
         return [found] if found is not None else []
 
     def two_slips(self) -> list[str]:
@@ -213,7 +217,7 @@ class Diagnosis:
             if formula is not None and formula != 0:
                 rest = [f"after that, yours/true = {self._text(formula)}"]
                 mended = self._mending_edit(edit.expression)
-                words = self._words_for(formula, edit.expression)
+                words = self._words(formula, edit.expression)
                 return [edit.message, *rest, *([mended.message] if mended is not None and not words else words)]
         return []
 
@@ -268,20 +272,20 @@ class Diagnosis:
         return Ratios(self.trials.vocabulary.graph, self.points, at)
 
     @cached_property
-    def _editor(self) -> Editor:
+    def _ground(self) -> Ground:
         known = self.trials.derivation.by_name
         equations = self.trials.vocabulary.graph.equations
         sums = [node for e in equations for node in sorted(e.expression.atoms(Add), key=str)]
         target = self.subject.target.name if self.subject.target else ""
-        return Editor(self.trials.vocabulary, known, list(dict.fromkeys(sums)), target)
+        return Ground(self.trials.vocabulary, known, list(dict.fromkeys(sums)), target)
 
     @cached_property
     def _edits(self) -> list[Edit]:
-        return [] if self.subject.yours is None else self._editor.edits(self.subject.yours, self.subject.indices)
+        return [] if self.subject.yours is None else edits_of(self.subject.yours, self.subject.indices, self._ground)
 
     def _mending_edit(self, expression: Expr | None = None) -> Edit | None:
         """The likeliest single change that makes the claim true."""
-        edits = self._edits if expression is None else self._editor.edits(expression, self.subject.indices)
+        edits = self._edits if expression is None else edits_of(expression, self.subject.indices, self._ground)
         return next((edit for edit in edits if self.points.mended_by(edit.expression)), None)
 
     def _scaled_term(self) -> str | None:
@@ -299,47 +303,14 @@ class Diagnosis:
                 formula = self.ratios.formula([_quotient(a, b) for a, b in zip(wanted, own, strict=True)])
                 if formula is not None and formula != 0:
                     words = [f"the term {self._text(term)} should be {self._text(formula)} times that"]
-                    return ": ".join([*words, *self._words_for(1 / formula, None)])
+                    return ": ".join([*words, *self._words(1 / formula, None)])
         return None
 
     def _ratio(self, values: Sequence[float]) -> list[float]:
         return [_quotient(yours, true) for yours, true in zip(values, self.points.true, strict=True)]
 
-    def _words_for(self, formula: Expr, expression: Expr | None) -> list[str]:
-        """What a simple ratio means: as the coefficient and exponents that the author should have, or in general."""
-        if formula == -1:
-            return ["the sign is wrong"]
-        for extent in self.trials.vocabulary.graph.extents:
-            size = extent_symbol(extent)
-            known = {
-                size: f"the factor 1/{extent} is missing: a sum where a mean belongs",
-                1 / size: f"the factor 1/{extent} is one too many: a mean where a sum belongs",
-                size / (size - 1): f"{extent} - 1 where {extent} belongs",
-                (size - 1) / size: f"{extent} where {extent} - 1 belongs",
-            }
-            if formula in known:
-                return [known[formula]]
-        found = list(self._should_be(formula, expression)) if expression is not None else []
-        base, exponent = base_and_exponent(formula)
-        if not found and abs(exponent) == 1 and not isinstance(base, Mul) and not is_number(base):
-            return [f"the factor {self._text(base)} is {'missing' if exponent == -1 else 'one too many'}"]
-        if not found and is_number(formula) and formula != 0:
-            return [f"the coefficient is {self._text(formula)} times what it should be"]
-        return found
-
-    def _should_be(self, formula: Expr, expression: Expr) -> Iterator[str]:
-        """The coefficient and the exponents of a product, divided by a formula, where they are other ones then."""
-        wrong, factors = formula.as_coeff_Mul()
-        own, product = expression.as_coeff_Mul()
-        exponents = dict(map(base_and_exponent, Mul.make_args(product)))
-        lacking = dict(map(base_and_exponent, Mul.make_args(factors))) if factors != 1 else {}
-        if not lacking.keys() <= exponents.keys():
-            return
-        if wrong != 1:
-            yield f"the coefficient should be {self._text(own / wrong)}, not {self._text(own)}"
-        for base, exponent in lacking.items():
-            old = exponents[base]
-            yield f"the exponent of {self._text(base)} should be {old - exponent}, not {old}"
+    def _words(self, formula: Expr, expression: Expr | None) -> list[str]:
+        return words_for(formula, expression, self.trials.vocabulary.graph.extents, self._text)
 
     def _uses_given(self, expression: Expr) -> bool:
         """Whether an expression mentions what is given from above, or a gradient, itself or in a helper."""
@@ -349,37 +320,7 @@ class Diagnosis:
         return any(name in known and known[name].role in ("cotangent", "contribution") for name in names)
 
     def _text(self, expression: Expr) -> str:
-        return self._editor.text(expression)
-
-
-def base_and_exponent(factor: Expr) -> tuple[Expr, Expr]:
-    """x**a as x and a."""
-    return (factor.base, factor.exp) if isinstance(factor, Pow) else (factor, Integer(1))
-
-
-def helpers_behind(expression: Expr, definitions: Definitions) -> list[str]:
-    """The author's helpers that an expression uses, directly and through others, the nearest first."""
-    found: dict[str, None] = {}
-    pending = names_in(expression)
-    while pending:
-        name = pending.pop(0)
-        if name in definitions and name not in found:
-            found[name] = None
-            pending += names_in(definitions[name][1].expression)
-    return list(found)
-
-
-def inlined(expression: Expr, definitions: Definitions) -> Expr:
-    """An expression with the author's helpers replaced by what they are."""
-    if name_of(expression) in definitions:
-        equation = definitions[name_of(expression) or ""][1]
-        at = expression.indices if isinstance(expression, Indexed) else ()
-        return inlined(at_indices(equation, at), definitions)
-    if isinstance(expression, Indexed) or not expression.args:
-        return expression
-    if isinstance(expression, REDUCTIONS):
-        return expression.func(inlined(expression.function, definitions), *expression.limits)
-    return rebuild(expression, [inlined(argument, definitions) for argument in expression.args])
+        return self._ground.text(expression)
 
 
 def _quotient(a: float, b: float) -> float:

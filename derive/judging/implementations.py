@@ -15,7 +15,8 @@ from derive.errors import DeriveError
 from derive.graph import Equation, Graph
 from derive.interpret import Array, evaluate, run
 from derive.judging.corrections import Corrections
-from derive.judging.edits import Edit, Editor
+from derive.judging.edits import Edit, edits_of
+from derive.judging.places import Ground
 from derive.judging.points import Points
 from derive.printing.grammar import expression_text
 
@@ -23,20 +24,20 @@ _MOST_LAYERS = 120  # that are differentiated
 _LIKELY = 3  # the cost up to which an edit of an equation is tried
 
 
-def computed_line(corrections: Corrections, editor: Editor, points: Points) -> str | None:
+def computed_line(corrections: Corrections, ground: Ground, points: Points) -> str | None:
     """The line that the function computes, in words; None where that is no true line with one change."""
     subject = points.subject
     for side in corrections.right_sides(subject.true, {}):
-        for edit in editor.edits(side, subject.indices):
+        for edit in edits_of(side, subject.indices, ground):
             if points.are_yours(points.values(edit.expression)):
                 return f"it computes {corrections.written(subject.true, edit.expression)}"
     return None
 
 
-def computed_layer(graph: Graph, editor: Editor, points: Points) -> str | None:
+def computed_layer(graph: Graph, ground: Ground, points: Points) -> str | None:
     """The layer that the function belongs to, in words; None where that is not this one with one change."""
     tried = 0
-    for equation, edit in _changes(graph, editor):
+    for equation, edit in _changes(graph, ground):
         changed = replace(equation, expression=edit.expression)
         equations = tuple(changed if other is equation else other for other in graph.equations)
         tried += 1
@@ -52,9 +53,9 @@ def computed_layer(graph: Graph, editor: Editor, points: Points) -> str | None:
     return None
 
 
-def _changes(graph: Graph, editor: Editor) -> Iterator[tuple[Equation, Edit]]:
+def _changes(graph: Graph, ground: Ground) -> Iterator[tuple[Equation, Edit]]:
     """Every likely change of one equation, the likeliest first."""
-    found = [(e, edit) for e in graph.equations for edit in editor.edits(e.expression, e.indices)]
+    found = [(e, edit) for e in graph.equations for edit in edits_of(e.expression, e.indices, ground)]
     likely = [pair for pair in found if pair[1].cost <= _LIKELY and not pair[1].renames]
     yield from sorted(likely, key=lambda pair: pair[1].cost)
 

@@ -39,8 +39,8 @@ class Scope:
 
     `quantities` gives each quantity the slots of its positions, `extents` are the known ones. `free` holds the free
     indices; when the scope is `open` (a fact) an index that is not bound becomes a free one. `numbers` allows
-    x[1, 2], and `shadowing` a bound index where another one of that name is in use: inside it is the inner one. An index
-    that runs over two extents is an error, unless there are `mismatches` to note it in.
+    x[1, 2], and `shadowing` a bound index where another one of that name is in use: inside it is the inner one. An
+    index that runs over two extents is an error, unless there are `mismatches` to note it in.
     """
 
     quantities: Mapping[str, tuple[Slot, ...]]

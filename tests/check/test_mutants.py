@@ -245,9 +245,6 @@ def test_every_line_of_a_derivation_holds(layer: str) -> None:
     assert [(v.claim, v.kind) for v in found.audit(found.texts).verdicts if v.kind != "holds"] == []
 
 
-UNDECIDED = pytest.mark.xfail(strict=True, reason="a zero that is only rounding is taken for a difference")
-
-
 @pytest.mark.parametrize(
     ("layer", "text", "kind"),
     [
@@ -263,10 +260,8 @@ UNDECIDED = pytest.mark.xfail(strict=True, reason="a zero that is only rounding 
         ("layer_norm", "dmu_via_var[i] = -2*dvar[i]*mean(x[i, k] - mu[i] for k in D)", "holds"),
         ("softmax", "dm[n] = -sum(de[n, c]*exp(x[n, c] - m[n]) for c in C)", "holds"),
         ("softmax", "dm[n] = -sum(de[n, c]*exp(x[n, c]) for c in C)", "holds"),
-        pytest.param(
-            "layer_norm", "dmu_via_var[i] = dvar[i]*mean(x[i, j] - mu[i] for j in D)**2", "holds", marks=UNDECIDED
-        ),
-        pytest.param("softmax_cross_entropy", "dx_via_m[n, c] = dm[n]*dm[n]", "holds", marks=UNDECIDED),
+        ("layer_norm", "dmu_via_var[i] = dvar[i]*mean(x[i, j] - mu[i] for j in D)**2", "holds"),
+        ("softmax_cross_entropy", "dx_via_m[n, c] = dm[n]*dm[n]", "holds"),
         # Under a condition that the layer's facts leave only for one class, where it is true anyway.
         ("softmax_cross_entropy", "p[n, c] = e[n, c]", "wrong"),
     ],
