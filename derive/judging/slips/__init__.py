@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from derive.judging.places import Ground, Place, Proposal
 from derive.judging.slips.extents import axis, extent
 from derive.judging.slips.factors import exponent, factor, into_sum, lost_factor, product_of_sums
+from derive.judging.slips.functions import function, operator
 from derive.judging.slips.names import everywhere, index, name
 from derive.judging.slips.terms import diagonal, dropped_term, sign
 
@@ -32,4 +33,6 @@ SLIPS: tuple[Slip, ...] = (
     everywhere,
     lost_factor,
     product_of_sums,
+    function,
+    operator,
 )
