@@ -12,6 +12,7 @@ the same again and again, and then the one with the layer's own letters; if that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -48,7 +49,7 @@ class Placement:
         self._head = head
         self._numeric = numeric
         self._partial = [e for e in bindings.elements if len(e.written) < len(e.quantity.indices)]
-        self._repeating = _repeating(graph)
+        self._reductions = _reductions(graph)
         self.implicit: dict[str, IndexUse] = {}
         self.clear = True
 
@@ -103,7 +104,7 @@ class Placement:
 
     def _try(self, way: _Way) -> None:
         """Fill in one way. Raises SideError where it contradicts itself."""
-        agrees, own, repeating = self._agreement(way), 0, 0
+        agrees, own, reduced = self._agreement(way), 0, 0
         alike: dict[tuple[tuple[str, ...], int], set[tuple[str, ...]]] = {}
         for element in self._partial:
             positions = self._positions(element, way)
@@ -114,8 +115,8 @@ class Placement:
             )
             left_out = tuple(index.extent for p, index in enumerate(indices) if p not in positions)
             alike.setdefault((element.quantity.extents, len(positions)), set()).add(left_out)
-            repeating += all(extent in self._repeating for extent in left_out)
-            way.agreement = (-sum(map(len, alike.values())), agrees, repeating, own)
+            reduced += sum(self._reductions[extent] for extent in left_out)
+            way.agreement = (-sum(map(len, alike.values())), agrees, -reduced, own)
             if len(set(left_out)) < len(left_out):
                 raise self._error(element, f"two indices of {element.quantity.name} over one extent are left out")
             within = [use.letter for use in element.around if self._extent(use, way) in left_out]
@@ -229,12 +230,10 @@ class Placement:
         return SideError(self._document.error_from(element.at, message, hint), element.side)
 
 
-def _repeating(graph: Graph) -> frozenset[str]:
-    """The extents that no equation of the layer reduces over."""
-    reduced = {
-        str(extent)
-        for equation in graph.equations
-        for reduction in equation.expression.atoms(*REDUCTIONS)
-        for _, extent in limits_of(reduction)
-    }
-    return frozenset(graph.extents) - reduced
+def _reductions(graph: Graph) -> Counter[str]:
+    """In how many equations of the layer each extent is reduced over: an index of which there are few is left out."""
+    found: Counter[str] = Counter()
+    for equation in graph.equations:
+        reductions = equation.expression.atoms(*REDUCTIONS)
+        found.update({str(extent) for reduction in reductions for _, extent in limits_of(reduction)})
+    return found
