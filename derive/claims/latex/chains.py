@@ -66,7 +66,7 @@ class ChainReader:
         first = self._nodes.get(0)
         if not isinstance(first, Symbol) or 0 in self._named:
             return None
-        if not self._is_new(first) and not self._text.symbols.is_root(first):
+        if not self._text.symbols.can_be_defined(first, self._text.known.aliases):
             return None
         error = self._text.symbols.other_case(first)
         if error is not None:

@@ -123,6 +123,14 @@ class Symbols:
         squared = all(pattern.exponent and pattern in self._layer for pattern in found)
         return symbol.exponent is None and bool(found) and squared
 
+    def can_be_defined(self, symbol: Symbol, aliases: Mapping[str, object]) -> bool:
+        """Whether an equation with this symbol alone on its left can be its definition.
+
+        It means nothing so far, or is such a root, or is Kronecker's delta, of which nobody says what it is.
+        """
+        delta = symbol.base == "δ" and not symbol.accent and not self._candidates(symbol)
+        return self.is_unknown(symbol, aliases) or self.is_root(symbol) or delta
+
     def meaning(self, symbol: Symbol, aliases: Mapping[str, object]) -> Meaning:
         """What a symbol means. Raises LayerError when it means nothing, or has too many indices."""
         found = self._candidates(symbol)

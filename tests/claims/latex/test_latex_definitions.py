@@ -1,0 +1,53 @@
+"""Names of the author's own: defined below what uses them, sigma for the root, delta for an error."""
+
+import pytest
+
+from derive.audit import Audit
+from derive.checker import check_claims
+
+ROOT = r"\sigma_j = \sqrt{\sigma_j^2 + \epsilon}"
+
+
+def kinds(audit: Audit) -> list[str]:
+    return [verdict.kind for verdict in audit.verdicts]
+
+
+def check(layer: str, *formulas: str) -> Audit:
+    return check_claims(layer, "\n".join(f"${formula}$" for formula in formulas), "mine.tex")
+
+
+def test_a_name_may_be_defined_below_what_uses_it() -> None:
+    use = r"\frac{dL}{d\beta_j} = q_j"
+    assert kinds(check("batch_norm", use, r"q_j = \sum_i \frac{dL}{dy_{ij}}")) == ["holds", "definition"]
+    assert kinds(check("batch_norm", use, r"q_j = \frac1N \sum_i \frac{dL}{dy_{ij}}")) == ["wrong", "definition"]
+    assert kinds(check("batch_norm", use)) == ["unreadable"]
+    assert kinds(check("batch_norm", "u = v", "v = u")) == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "claim"),
+    [
+        (ROOT, r"\hat x_{ij} = \frac{x_{ij} - \mu_j}{\sigma_j}"),
+        (ROOT, r"\frac{dL}{d\mu_j} = -\frac{1}{\sigma_j}\sum_i \frac{dL}{d\hat x_{ij}}"),
+        (ROOT, r"\sigma_j^2 = \frac1N \sum_i (x_{ij} - \mu_j)^2"),
+        (r"\delta_{ij} := \gamma_j \frac{dL}{dy_{ij}}", r"\frac{dL}{d\hat x_{ij}} = \delta_{ij}"),
+        (r"\delta_j = \sum_i \frac{dL}{dy_{ij}}", r"\frac{dL}{d\beta_j} = \delta_j"),
+    ],
+)
+def test_symbols_that_people_use_in_their_own_way(definition: str, claim: str) -> None:
+    assert kinds(check("batch_norm", definition, claim)) == ["definition", "holds"]
+
+
+def test_without_a_definition_they_mean_what_they_usually_do() -> None:
+    root = r"\hat x_{ij} = \frac{x_{ij} - \mu_j}{\sigma_j}"
+    (found,) = check("batch_norm", root).verdicts
+    assert found.kind == "wrong"
+    assert "eps is missing" in (found.diagnosis or "")
+    kronecker = r"\frac{\partial x_{ij}}{\partial x_{kj}} = \delta_{ik}"
+    assert kinds(check("batch_norm", kronecker)) == ["holds"]
+
+
+def test_the_index_of_which_there_are_fewest_sums_is_left_out() -> None:
+    softmax = r"p_i = \frac{e^{x_i}}{\sum_k e^{x_k}}"
+    jacobian = r"\frac{\partial p_i}{\partial x_j} = p_i (\delta_{ij} - p_j)"
+    assert kinds(check("softmax_cross_entropy", softmax, jacobian)) == ["holds", "holds"]
