@@ -15,7 +15,7 @@ A directive is a line of its own; everything that it puts in is computed when th
     {{kinks}}                    what is taken for a derivative where there is none
     {{error}} ... {{end}}        the error that the text between them is
 
-and those of `higher_orders_tables.py`, for the page of that name.
+and those of `higher_orders_tables.py` and of `derivations`, for the pages on these.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from derive.errors import LayerError
 from derive.graph import Graph
 from derive.layers import SUFFIX, read_layer
 from derive.narrate import KINKS
-from derive.pages import higher_orders_tables
+from derive.pages import derivations, higher_orders_tables
 from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
@@ -74,6 +74,8 @@ def fill(template: str) -> str:
 
 def _directive(match: re.Match[str]) -> str:
     verb, name, rest = match.groups()
+    if verb in derivations.WRITERS:
+        return derivations.WRITERS[verb](match[0][2:-2].partition(" ")[2])
     if verb not in _WRITERS or (name and name not in page_layers()):
         raise ValueError(f"no directive {match[0]}")
     return _WRITERS[verb](name, rest)
