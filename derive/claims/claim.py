@@ -46,10 +46,12 @@ class Claims:
     """A derivation as it was read, line by line.
 
     `sizes` are the extents that the text itself fixes (N = 2), `largest` the largest number that stands in the place
-    of an index over each extent, for a derivation that writes a small batch out (x_{11}).
+    of an index over each extent, for a derivation that writes a small batch out (x_{11}). `notes` say what was read and
+    is no claim.
     """
 
     file: str
     lines: tuple[Claim | Unreadable, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -140,8 +140,8 @@ class Vocabulary:
 
 def vocabulary_of(graph: Graph) -> Vocabulary:
     """The vocabulary of a layer. Raises LayerError for a layer whose own names are those of its gradients."""
-    ends = [name for name in graph.outputs if not graph.uses[name]]
-    wrt = [q.name for q in graph.quantities if q.role != "constant" and q.name not in ends]
+    # What leads to no output has no gradient to speak of, and neither has what is given one as the end of the layer.
+    wrt = [q.name for q in graph.quantities if q.role != "constant" and graph.uses[q.name]]
     return Vocabulary(graph, sweep(graph, wrt))
 
 
