@@ -26,7 +26,9 @@ from derive.claims.reader import read_claims
 from derive.claims.vocabulary import Vocabulary, vocabulary_of
 from derive.differentiate import depending_on
 from derive.errors import DeriveError, LayerError
-from derive.graph import Graph, name_of
+from derive.functions import limits_of
+from derive.graph import Graph, Index, name_of
+from derive.indices import REDUCTIONS
 from derive.interpret import to_nested
 from derive.judging.conditions import condition_text, conditions_of
 from derive.judging.corrections import Corrections
@@ -36,8 +38,11 @@ from derive.judging.inline import helpers_behind
 from derive.judging.subject import Subject
 from derive.judging.trials import Trial, Trials
 from derive.pipeline import load
+from derive.syntax.names import did_you_mean
 
 _HUGE = 1e100
+_MOST_TERMS = 20_000
+_SHORT = 3  # letters of a name that is near to many others
 _MOST_SMALL = 16  # sets of small data to look for a counterexample in
 
 
@@ -120,11 +125,18 @@ class Judge:
         if isinstance(line, Unreadable):
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(line.error))
         if line.defines is not None:
-            return Verdict(line.line, line.text, "definition")
+            return Verdict(line.line, line.text, "definition", note=self._meant(line.defines.name))
         try:
+            for side in (line.left, line.right):
+                reject_too_many(side, line.indices, trials)
             return self.as_held(line, self._readings(line), trials)
         except LayerError as error:
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
+
+    def _meant(self, name: str) -> str:
+        """A question, where a name of the author's own is nearly one of the layer's gradients that no line states."""
+        near = did_you_mean(name, self.missing()) if len(name) > _SHORT else ""
+        return f"a name of your own; {near}" if near else ""
 
     def missing(self) -> Iterator[str]:
         """The gradients that no line states."""
@@ -151,6 +163,7 @@ class Judge:
         if self.claims.sizes:
             sizes = ", ".join(f"{extent} = {size}" for extent, size in self.claims.sizes.items())
             yield f"judged for {sizes}, as the text says"
+        yield from self.claims.notes
 
     def as_held(
         self, claim: Claim, readings: Sequence[tuple[Subject, str]], trials: Sequence[Trial]
@@ -196,17 +209,20 @@ class Judge:
         """The verdict on a claim that does not hold; `trusted` are the helpers that are right."""
         pinned = bool(self.trials.pinned)
         found = Verdict(claim.line, claim.text, "wrong")
-        condition = self._condition(subject, pinned) if claim.mismatch is None else None
+        condition = self._condition(subject, pinned) if claim.mismatch is None and claim.relation == "==" else None
         if condition is not None:
             found = replace(found, kind="conditional", condition=condition)
         trials = self.trials.unchanged(pinned)
         said = claim.mismatch.message if claim.mismatch is not None else ""
-        diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said, trusted)
+        example = self._counterexample(subject, pinned, trials)
+        sizes = example.extents if example is not None else {}
+        refuted = frozenset(extent for extent, size in sizes.items() if size == 1)
+        diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said, trusted, refuted)
         return replace(
             found,
             diagnosis=diagnosis.sentence(),
             correct=self._correct(subject, diagnosis.mended, trials),
-            counterexample=self._counterexample(subject, pinned, trials),
+            counterexample=example,
         )
 
     def _condition(self, subject: Subject, pinned: bool) -> str | None:
@@ -231,11 +247,18 @@ class Judge:
 
     def _correct(self, subject: Subject, mended: Expr | None, trials: Sequence[Trial]) -> str | None:
         """The author's line without its slip where that is known, else the true line that is most like it."""
-        if mended is not None and self._holds(replace(subject, yours=mended), trials):
-            return self.corrections.written(subject.true, mended)
+        for side in (mended, subject.yours):  # what is read as a sum that was forgotten may be right as it is read
+            if side is not None and self._is_true(replace(subject, yours=side), trials):
+                return self.corrections.written(subject.true, side)
         if subject.target is None:
             return None
         return self.corrections.best(subject.true, subject.yours, trials[0].extents)
+
+    def _is_true(self, subject: Subject, trials: Sequence[Trial]) -> bool:
+        try:
+            return self._holds(subject, trials)
+        except LayerError:  # an element that is not there: a column for a row
+            return False
 
     def _counterexample(self, subject: Subject, pinned: bool, trials: Sequence[Trial]) -> Counterexample | None:
         """Where the two sides differ on the smallest data; where one of them has no value only if nowhere else."""
@@ -249,6 +272,22 @@ class Judge:
                 return found
             undefined = undefined or found
         return undefined
+
+
+def reject_too_many(side: Expr, indices: Sequence[Index], trials: Sequence[Trial]) -> None:
+    """Raise LayerError for nested sums that nobody means, and that would never end."""
+    for trial in trials:
+        terms = math.prod(trial.extents[index.extent] for index in indices) * _terms(side, trial.extents)
+        if terms > _MOST_TERMS:
+            message = f"it adds up {terms} terms for a small batch, more than {_MOST_TERMS}"
+            raise LayerError(message, "give an inner sum a name and a line of its own")
+
+
+def _terms(node: Expr, extents: Mapping[str, int]) -> int:
+    """How many terms an expression adds up."""
+    if isinstance(node, REDUCTIONS):
+        return math.prod(extents[str(high)] for _, high in limits_of(node)) * _terms(node.function, extents)
+    return max(1, sum(_terms(argument, extents) for argument in node.args if argument.has(*REDUCTIONS)))
 
 
 def _differing(subject: Subject, trial: Trial, vocabulary: Vocabulary) -> Counterexample:

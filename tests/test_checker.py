@@ -101,6 +101,25 @@ def test_the_only_scalar_output_is_the_loss_unless_its_gradient_is_mentioned() -
     assert audit.notes == ()
 
 
+def test_a_quantity_that_leads_to_no_output_is_the_authors_own() -> None:
+    lines = "dp[n, c] = -t[n, c]/(N*p[n, c])\ndx[n, c] = sum(dp[n, k]*p[n, k]*(delta(c, k) - p[n, c]) for k in C)\n"
+    assert kinds(check_claims("softmax_cross_entropy", lines)) == ["definition", "holds"]
+
+
+def test_sums_that_would_not_end_are_refused() -> None:
+    deep = "dy[a, j]"
+    for letter in "abcdefghik":
+        deep = f"sum({deep} for {letter} in N)"
+    (found,) = check_claims("batch_norm", f"dbeta[j] = {deep}").verdicts
+    assert found.kind == "unreadable"
+    assert "terms for a small batch" in (found.diagnosis or "")
+
+
+def test_a_name_that_is_nearly_a_gradient_is_asked_about() -> None:
+    (found,) = check_claims("batch_norm", "dgama[j] = sum(dy[i, j]*xhat[i, j] for i in N)").verdicts
+    assert (found.kind, found.note) == ("definition", "a name of your own; did you mean dgamma?")
+
+
 def test_a_small_batch() -> None:
     lines = "dgamma[1] = dy[1, 1]*xhat[1, 1] + dy[2, 1]*xhat[2, 1]\nmu[1] = (x[1, 1] + x[2, 1])/2\n"
     audit = check_claims("batch_norm", lines)

@@ -27,7 +27,7 @@ CASES = [
     ("mean(x[i, j] for i in N)", "1/2*(x[1, 2] + x[2, 2])"),
     ("mean(x[i, k] for i in N for k in D)", "1/6*(x[1, 1] + x[1, 2] + x[1, 3] + x[2, 1] + x[2, 2] + x[2, 3])"),
     ("sum(x[i, j] - mu[j] for i in N)", "(x[1, 2] - mu[2]) + (x[2, 2] - mu[2])"),
-    ("c + sum(x[i, j] for i in N)", "c + x[1, 2] + x[2, 2]"),
+    ("c + sum(x[i, j] for i in N)", "x[1, 2] + x[2, 2] + c"),
     ("sum(c for i in N)", "2*c"),
     ("sum(x[i, j]*mu[k] for i in N for k in D)", "(x[1, 2] + x[2, 2])*(mu[1] + mu[2] + mu[3])"),
     ("sum(c*x[i, j] for i in N for k in D)", "3*(c*x[1, 2] + c*x[2, 2])"),

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, Indexed, Integer, Symbol
+from sympy import Expr, Indexed, Integer, Sum, Symbol
 from sympy.core.parameters import distribute
 
 from derive.claims.claim import Claim, Claims, Unreadable
@@ -23,6 +23,7 @@ from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError, Location
 from derive.graph import Index, Quantity, name_of
 from derive.indices import REDUCTIONS, IndexNames, is_indexed
+from derive.printing.symbols import GREEK_NAMES
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import read_facts
@@ -62,10 +63,10 @@ def read_grammar(text: str, file: str, vocabulary: Vocabulary) -> Claims:
     reader = _Reader(file, vocabulary)
     with distribute(False):  # SymPy would turn 2*(x - mu) into 2*x - 2*mu
         found = reader.read(lines)
-    if not found:
+    if not found and not reader.notes:
         hint = "a claim is a line such as `dbeta[j] = sum(dy[i, j] for i in N)`"
         raise LayerError("there is no claim in this text", hint, whole)
-    return Claims(file, tuple(found), reader.sizes, reader.largest)
+    return Claims(file, tuple(found), reader.sizes, reader.largest, tuple(reader.notes))
 
 
 @dataclass
@@ -76,6 +77,7 @@ class _Reader:
     vocabulary: Vocabulary
     sizes: dict[str, int] = field(default_factory=dict)
     largest: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         known = self.vocabulary.known
@@ -127,7 +129,7 @@ class _Reader:
             raise self._error(line, 0, "a derivation has only equations and facts", hint)
 
     def _states_size(self, line: LogicalLine) -> bool:
-        """Whether the line gives a number to an extent, or to a constant that has one."""
+        """Whether the line gives a number to an extent, to a constant that has one, or to an input."""
         sides = line.sides
         graph = self.vocabulary.graph
         if len(sides) != 2:
@@ -135,8 +137,14 @@ class _Reader:
         if sides[0] in self._extents:
             self._set_size(line, *sides)
             return True
-        constant = graph.by_name.get(sides[0])
-        return constant is not None and constant.default is not None and _NUMBER.fullmatch(sides[1]) is not None
+        if _NUMBER.fullmatch(sides[1]) is None:
+            return False
+        given = graph.by_name.get(sides[0].partition("[")[0].strip())
+        if given is None or given.name in graph.equation_of:
+            return False
+        if given.role == "input":
+            self.notes.append(f"not judged, since it is assumed: {' = '.join(sides)}")
+        return given.role == "input" or given.default is not None
 
     def _set_size(self, line: LogicalLine, extent: str, number: str) -> None:
         size = int(number) if number.isdecimal() and len(number) < MAX_DIGITS else 0
@@ -182,8 +190,8 @@ class _Reader:
             at = line.line_at(line.separators[place - 1][0] + line.separators[place - 1][1])
             text = f"{texts[0]} = {texts[1]}" if place == 1 else f"= {texts[place]}"
             try:
-                right = ExpressionParser(source, names, scope).expression(node)
-                mismatches = scope.mismatches or []
+                right, lost = self._right(source, names, scope, node, left is None)
+                mismatches = [*(scope.mismatches or []), *lost]
                 if mismatches and left is None:
                     raise mismatches[0]
                 if left is None:
@@ -204,6 +212,28 @@ class _Reader:
         left = ExpressionParser(source, names, scope).expression(node)
         scope.open = not is_indexed(left)  # 0 = sum(...) is about whatever indices the sum has
         return left, scope.free
+
+    def _right(
+        self, source: Source, names: Names, scope: Scope, node: ast.expr, defines: bool
+    ) -> tuple[Expr, list[LayerError]]:
+        """A further side of a line. Where a sum was forgotten, it is read as that sum, and that is said."""
+        free = dict(scope.free)
+        was_open, scope.open = scope.open, not defines
+        right = ExpressionParser(source, names, scope).expression(node)
+        scope.open = was_open
+        lost = {} if was_open else {letter: slot for letter, slot in scope.free.items() if letter not in free}
+        if not lost:
+            return right, []
+        written = sorted((n for n in ast.walk(node) if isinstance(n, ast.Name)), key=lambda n: (n.lineno, n.col_offset))
+        uses = {use.id: use for use in reversed(written)}
+        letters = " and ".join(lost)
+        message = f"the sum over {letters} is missing: it is neither on the left nor bound by a reduction"
+        hint = f"write sum(... for {next(iter(lost))} in ...), or give the index to the left side"
+        error = source.error(uses[next(iter(lost))], message, hint)
+        for letter in lost:
+            del scope.free[letter]
+        limits = [index.limits for index in self._indices(source, node, lost)]
+        return Sum(right, *limits), [error]
 
     def _as_helper(self, source: Source, node: ast.expr) -> bool:
         """Whether the first side of a line is a name of the author's own. Raises LayerError where it cannot be one."""
@@ -237,6 +267,10 @@ class _Reader:
             quantity = self.vocabulary.known.get(name_of(element) or "") or self._helpers.get(name_of(element) or "")
             for index, own in zip(element.indices, quantity.indices if quantity else (), strict=True):
                 if isinstance(index, Integer):
+                    if index > MAX_SIZE:
+                        message = f"at most {MAX_SIZE} elements are written out, not {index}"
+                        place = Location(self.file, claim.line, 0, claim.text)
+                        raise LayerError(message, "name the index: x[i]", place)
                     self.largest[own.extent] = max(self.largest.get(own.extent, 1), int(index))
         free = [index.symbol for index in claim.indices]
         head = None if claim.head is None else self.vocabulary.expanded(claim.head)
@@ -275,6 +309,7 @@ class _Reader:
             hint = "write one equation a line, without commas between values"
             raise self._error(line, 0, "the sides of this line are not single expressions", hint)
         self._use_both_indices(value)
+        self._spell_greek_out(value)
         return source, value.elts
 
     def _error(self, line: LogicalLine, position: int, message: str, hint: str) -> LayerError:
@@ -293,6 +328,15 @@ class _Reader:
                 own = self._slots.get(node.value.id)
                 if both in self._slots and (own is None or len(own) != count):
                     node.value.id = both
+
+    def _spell_greek_out(self, tree: ast.AST) -> None:
+        """Let dβ stand for dbeta where only that is known."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id not in self._slots and not node.id.isascii():
+                spelled = node.id
+                for name, letter in GREEK_NAMES.items():
+                    if spelled.replace(letter, name) in self._slots:
+                        node.id = spelled.replace(letter, name)
 
     def _names(self, source: Source) -> Names:
         names = Names(source, _WORDS)

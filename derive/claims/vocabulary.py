@@ -140,8 +140,9 @@ class Vocabulary:
 
 def vocabulary_of(graph: Graph) -> Vocabulary:
     """The vocabulary of a layer. Raises LayerError for a layer whose own names are those of its gradients."""
-    # What leads to no output has no gradient to speak of, and neither has what is given one as the end of the layer.
-    wrt = [q.name for q in graph.quantities if q.role != "constant" and graph.uses[q.name]]
+    # An intermediate that leads to no output has no gradient to speak of, and what an end of the layer has is given.
+    used = [q.name for q in graph.quantities if q.name not in graph.equation_of or graph.uses[q.name]]
+    wrt = [name for name in used if graph.by_name[name].role != "constant"]
     return Vocabulary(graph, sweep(graph, wrt))
 
 

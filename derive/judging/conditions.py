@@ -21,7 +21,7 @@ def conditions_of(graph: Graph) -> Iterator[Fact]:
         if _is_parameter(quantity, graph) or (quantity.role == "constant" and quantity.indices):
             yield Fact(quantity.element, "==", Integer(1), quantity.indices)
     for quantity in inputs:
-        if quantity.role == "input" and _is_parameter(quantity, graph):
+        if quantity.role == "input" and quantity.indices and _is_parameter(quantity, graph):
             yield Fact(quantity.element, "==", Integer(0), quantity.indices)
     for quantity in inputs:
         if quantity.role == "constant":

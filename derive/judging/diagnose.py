@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
 
-from sympy import Add, Expr, Mul, Rational
+from sympy import Add, Expr, Mul, Rational, Sum
 from sympy.core.parameters import distribute
 
 from derive.draw import Sample
-from derive.graph import Quantity, names_in, reference
+from derive.graph import Quantity, extent_symbol, names_in, reference
 from derive.judging.corrections import Corrections, terms_of
 from derive.judging.edits import Edit, edits_of
 from derive.judging.implementations import computed_layer, computed_line
@@ -42,7 +42,8 @@ _NEGLIGIBLE = Rational(1, 100)  # a constant of this size is one that only keeps
 class Diagnosis:
     """Looks for what is the matter with one claim.
 
-    What is `said` of it already: an index runs over two extents. The helpers that are `trusted` have no mistake.
+    What is `said` of it already: an index runs over two extents. The helpers that are `trusted` have no mistake; it is
+    false for extents of 1 that are `refuted`.
     """
 
     subject: Subject
@@ -52,6 +53,7 @@ class Diagnosis:
 
     said: str = ""
     trusted: frozenset[str] = frozenset()
+    refuted: frozenset[str] = frozenset()
     mended: Expr | None = None
 
     def sentence(self) -> str | None:
@@ -70,9 +72,20 @@ class Diagnosis:
         ):  # fmt: skip
             found = explain()
             if found:
-                others = self.slip_in_helper(backward=self.mended is not None)
-                return [*found, *(f"or else {words}" for words in others)]
-        return self.slip_in_helper() or self.two_slips() or self.implementation()
+                return self._with_helper(found)
+        return [words for _, words in self.slip_in_helper()] or self.two_slips() or self.implementation()
+
+    def _with_helper(self, found: list[str]) -> list[str]:
+        """What was found in this line, and where else the mistake can be.
+
+        It is likelier to be in the gradient of a name of the author's own, dinv beside inv, than in what uses it.
+        """
+        for name, words in self.slip_in_helper(backward=self.mended is not None):
+            if name.removeprefix("d") in self.trials.definitions and name.startswith("d"):
+                self.mended = None  # this line is right then
+                return [words, *(f"or else in this line: {other}" for other in found)]
+            return [*found, f"or else {words}"]
+        return found
 
     def no_path(self) -> list[str]:
         """A gradient of what the loss does not depend on."""
@@ -153,7 +166,7 @@ class Diagnosis:
         edit = self._mending_edit()
         term = self._scaled_term() if edit is None or edit.cost > _LIKELY else None
         found = []
-        if formula is not None and formula != 0:
+        if formula is not None and formula not in (0, 1):
             found.append(f"yours/true = {self._text(formula)}")
             found += self._words(formula, self.subject.yours) if edit is None else []
         if edit is not None and (term is None or formula is not None):
@@ -181,8 +194,11 @@ class Diagnosis:
                         return [f"the terms {shown} are missing"]
         return []
 
-    def slip_in_helper(self, backward: bool = False) -> list[str]:
-        """A mistake that is not in this line but in one that defines what it uses; of the `backward` pass alone."""
+    def slip_in_helper(self, backward: bool = False) -> list[tuple[str, str]]:
+        """A mistake that is not in this line but in one that defines what it uses: the name there, and the words.
+
+        With `backward` only the names of the backward pass are looked at.
+        """
         definitions = self.trials.definitions
         yours = self.subject.yours
         names = helpers_behind(yours, definitions) if yours is not None else []
@@ -195,7 +211,7 @@ class Diagnosis:
                     continue  # it would be defined by itself
                 others = {**definitions, name: (line, replace(equation, expression=edit.expression))}
                 if self.points.mended_by(inlined(yours, others)):
-                    return [f"the mistake is in line {line}, where {name} is defined: {edit.message}"]
+                    return [(name, f"the mistake is in line {line}, where {name} is defined: {edit.message}")]
         return []
 
     def implementation(self) -> list[str]:
@@ -214,7 +230,8 @@ class Diagnosis:
         for edit in [edit for edit in self._edits if not edit.renames][:_MOST_EDITS]:
             values = self.points.values(edit.expression)
             formula = self.ratios.formula(self._ratio(values))
-            if formula is not None and formula != 0:
+            base = None if formula is None else base_and_exponent(formula.as_coeff_Mul()[1])[0]
+            if formula is not None and formula != 0 and not isinstance(base, Mul):
                 rest = [f"after that, yours/true = {self._text(formula)}"]
                 mended = self._mending_edit(edit.expression)
                 words = self._words(formula, edit.expression)
@@ -242,7 +259,7 @@ class Diagnosis:
         for extent in graph.extents:
             trials = self.trials.unchanged(False)
             at_one = [trial for trial in trials if trial.extents[extent] == 1]
-            if len(at_one) < len(trials):
+            if len(at_one) < len(trials) and extent not in self.refuted:
                 yield f"for {extent} = 1", at_one
         if any(q.indices for q in self.trials.vocabulary.found.given):
             given = " and ".join(q.name for q in self.trials.vocabulary.found.given if q.indices)
@@ -303,14 +320,30 @@ class Diagnosis:
                 formula = self.ratios.formula([_quotient(a, b) for a, b in zip(wanted, own, strict=True)])
                 if formula is not None and formula != 0:
                     words = [f"the term {self._text(term)} should be {self._text(formula)} times that"]
-                    return ": ".join([*words, *self._words(1 / formula, None)])
+                    return ": ".join([*words, *self._scale_words(term, formula)])
         return None
+
+    def _scale_words(self, term: Expr, formula: Expr) -> list[str]:
+        """What it means that a term needs a factor."""
+        if 1 / formula in self._sizes:
+            return self._words(1 / formula, None) if term.has(Sum) else []
+        base, exponent = base_and_exponent(formula)
+        if is_number(formula) or isinstance(base, Mul) or abs(exponent) != 1:
+            return []
+        products = self.subject.yours.atoms(Mul) if self.subject.yours is not None else ()
+        if exponent == -1 and any(base in Mul.make_args(product) for product in products):
+            return [f"there the factor {self._text(base)} is one too many"]
+        return [f"there the factor {self._text(formula)} is missing"]
 
     def _ratio(self, values: Sequence[float]) -> list[float]:
         return [_quotient(yours, true) for yours, true in zip(values, self.points.true, strict=True)]
 
     def _words(self, formula: Expr, expression: Expr | None) -> list[str]:
         return words_for(formula, expression, self.trials.vocabulary.graph.extents, self._text)
+
+    @property
+    def _sizes(self) -> set[Expr]:
+        return {extent_symbol(extent) for extent in self.trials.vocabulary.graph.extents}
 
     def _uses_given(self, expression: Expr) -> bool:
         """Whether an expression mentions what is given from above, or a gradient, itself or in a helper."""

@@ -34,25 +34,33 @@ _ZERO = Rational(0)
 # A large offset says nothing about what is equal, and what is a difference of equal numbers there has no digit left.
 _REGIMES: tuple[Regime, ...] = ("ordinary", "small scale")
 _FEW = 3  # attempts to draw data under a condition: one that contradicts the layer is met by none
-_TELLING = ((2, 3, 4, 2, 3), (4, 2, 3, 3, 2), (3, 5, 2, 4, 2))
+_TELLING = ((2, 3, 4), (4, 2, 3), (3, 5, 2))
+_TELLING_OF_MANY = ((1, 2, 3), (2, 3, 1), (3, 1, 2), (2, 2, 3))  # arrays of four indices and more are large enough so
 _LARGEST = 3  # extent of a counterexample, unless the claim writes out more
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """The truth on one set of data."""
+    """One set of data, and the truth on it, found when it is asked for.
 
-    truth: Truth
+    A verdict rests on derivatives that are `independent` of the chain rule, an explanation on those by it.
+    """
+
+    derivation: Derivation
+    sample: Sample
+    independent: bool = False
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What every name truly is."""
+        if self.independent:
+            return Truth(self.derivation, self.sample, CENTRAL_DIFFERENCES)
+        return _by_chain_rule(self.derivation, self.sample, CENTRAL_DIFFERENCES)
 
     @cached_property
     def floating(self) -> Truth:
         """The same in 64-bit floats, by the chain rule, which is faster."""
-        return _by_chain_rule(self.truth.derivation, self.sample, COMPLEX_STEP)
-
-    @property
-    def sample(self) -> Sample:
-        """The data."""
-        return self.truth.sample
+        return _by_chain_rule(self.derivation, self.sample, COMPLEX_STEP)
 
     @property
     def extents(self) -> Extents:
@@ -127,11 +135,11 @@ class Trials:
             graph = self.vocabulary.graph
             least, fixed = self.claims.largest, self.pinned if pinned else self.claims.sizes
             sizes: list[Extents] = []
-            for row in _TELLING:
+            for row in _TELLING if len(graph.extents) < 4 else _TELLING_OF_MANY:
                 chosen = {e: max(row[k % len(row)], least.get(e, 1)) for k, e in enumerate(graph.extents)}
                 sizes.append({**chosen, **fixed})
             found = [t for n, size in enumerate(sizes) for t in self._drawn(graph, [size], ("ordinary",), f"plain {n}")]
-            self._special[key] = found or self.ordinary(pinned)
+            self._special[key] = found or self.unchanged(pinned)
         return self._special[key]
 
     def small(self, pinned: bool) -> Iterator[Trial]:
@@ -156,7 +164,7 @@ class Trials:
             graph = self.vocabulary.graph
             graph = replace(graph, facts=(*graph.facts, replace(condition, line=None)))
             sizes = self._sizes(self.pinned if pinned else {})[: 1 if first else None]
-            found = self._drawn(graph, sizes, ("ordinary",), attempts=_FEW)
+            found = self._drawn(graph, sizes, _REGIMES[: 1 if first else None], attempts=_FEW)
             # Targets that are one and sum to one are those of a single class.
             general = {e for extents in sizes for e, size in extents.items() if size > 1}
             met = {e for trial in found for e, size in trial.extents.items() if size > 1}
@@ -164,20 +172,16 @@ class Trials:
         return self._special[key]
 
     def changed(self, name: str, change: Callable[[Sample], Sample], pinned: bool) -> list[Trial]:
-        """The ordinary data, changed; `name` tells one change from the others."""
+        """The data of a verdict, changed; `name` tells one change from the others."""
         key = ("change", f"{name} {pinned}")
         if key not in self._special:
-            self._special[key] = [self._trial(change(trial.sample)) for trial in self.ordinary(pinned)]
+            trials = self.pinned_trials if pinned else self.general
+            self._special[key] = [self._trial(change(trial.sample)) for trial in trials]
         return self._special[key]
 
     def unchanged(self, pinned: bool) -> list[Trial]:
-        """The ordinary data as they are, for an explanation."""
+        """The data of a verdict as they are, for an explanation."""
         return self.changed("nothing", lambda sample: sample, pinned)
-
-    def ordinary(self, pinned: bool) -> list[Trial]:
-        """Those in which everything is of the size of 1."""
-        trials = self.pinned_trials if pinned else self.general
-        return [trial for trial in trials if trial.sample.regime == "ordinary"]
 
     def _sizes(self, pinned: Mapping[str, int]) -> list[dict[str, int]]:
         """Several choices of the extents, with room for the elements that are written out."""
@@ -221,10 +225,7 @@ class Trials:
         return sample
 
     def _trial(self, sample: Sample, independent: bool = False) -> Trial:
-        """A trial; a verdict rests on derivatives that are `independent` of the chain rule, an explanation on these."""
-        if independent:
-            return Trial(Truth(self.derivation, sample, CENTRAL_DIFFERENCES))
-        return Trial(_by_chain_rule(self.derivation, sample, CENTRAL_DIFFERENCES))
+        return Trial(self.derivation, sample, independent)
 
 
 def _by_chain_rule(derivation: Derivation, sample: Sample, oracle: Oracle) -> Truth:

@@ -31,7 +31,7 @@ _GREEK_ROWS = (
     ("Omega", r"\Omega", "Ω"),
 )  # fmt: skip
 GREEK_LATEX = {unicode: latex for _, latex, unicode in _GREEK_ROWS}
-_GREEK_NAMES = {name: unicode for name, _, unicode in _GREEK_ROWS} | {"eps": "ε", "lam": "λ", "lambda": "λ"}
+GREEK_NAMES = {name: unicode for name, _, unicode in _GREEK_ROWS} | {"eps": "ε", "lam": "λ", "lambda": "λ"}
 
 # Accent in a name, LaTeX command, combining character.
 _ACCENT_ROWS = (
@@ -100,8 +100,8 @@ def _read_head(head: str) -> Reading:
         return replace(reading, subscripts=(*reading.subscripts, digits))
     if head == "var":
         return Reading("σ", exponent="2")
-    if head in _GREEK_NAMES:
-        return Reading(_GREEK_NAMES[head])
+    if head in GREEK_NAMES:
+        return Reading(GREEK_NAMES[head])
     letters = unicodedata.normalize("NFD", head)
     if len(letters) == 1:
         return Reading(letters)

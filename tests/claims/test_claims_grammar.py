@@ -108,6 +108,29 @@ def test_facts(vocabulary: Vocabulary) -> None:
     assert claim(vocabulary, "assert var[j] >= 0").relation == ">="
 
 
+def test_a_forgotten_sum_is_read_as_one_and_said(vocabulary: Vocabulary) -> None:
+    found = claim(vocabulary, "dgamma[j] = dy[i, j]*xhat[i, j]")
+    assert expression_text(found.right) == "sum(dy[i, j]*xhat[i, j] for i in N)"
+    assert found.mismatch is not None
+    assert found.mismatch.message.startswith("the sum over i is missing")
+    assert found.mismatch.location is not None
+    assert found.mismatch.location.column == 15
+
+
+def test_greek_letters_are_spelled_out(vocabulary: Vocabulary) -> None:
+    assert claim(vocabulary, "dβ[j] = γ[j]").left == claim(vocabulary, "dbeta[j] = 0").left
+
+
+def test_an_assumption_is_no_claim(vocabulary: Vocabulary) -> None:
+    found = read(vocabulary, "gamma[j] = 1\n")
+    assert found.lines == ()
+    assert found.notes == ("not judged, since it is assumed: gamma[j] = 1",)
+
+
+def test_more_elements_than_anybody_writes_out(vocabulary: Vocabulary) -> None:
+    assert "at most 8 elements" in error(vocabulary, "mu[9] = 1")
+
+
 def test_an_index_over_two_extents_is_a_mismatch(vocabulary: Vocabulary) -> None:
     found = claim(vocabulary, "dgamma[j] = sum(dy[j, i]*xhat[i, j] for i in N)")
     assert found.mismatch is not None
@@ -117,7 +140,7 @@ def test_an_index_over_two_extents_is_a_mismatch(vocabulary: Vocabulary) -> None
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("dbeta[j] = dy[i, j]", 1, 15, "index i is neither on the left nor bound"),
+        ("s[j] = dy[i, j]", 1, 11, "index i is neither on the left nor bound"),
         ("\ndbeta[j] = sum(dz[i, j] for i in N)", 2, 16, "unknown name dz"),
         ("dbeta[j] = (1 +", 1, 12, "'(' was never closed"),
         ("dbeta[j] =", 1, 10, "one side of this = is empty"),
@@ -131,7 +154,7 @@ def test_an_index_over_two_extents_is_a_mismatch(vocabulary: Vocabulary) -> None
         ("import os", 1, 1, "claims nothing"),
         ("dbeta[j, k] = 1", 1, 1, "dbeta has 1 index, not 2"),
         ("s[q] = 1", 1, 3, "nothing fixes the extent of index q"),
-        ("β = 1\nsum(dy[i, j] for i in N) = dbéta[j]", 2, 28, "unknown name"),
+        ("ü = 1\nsum(dy[i, j] for i in N) = dbéta[j]", 2, 28, "unknown name"),
     ],
 )
 def test_errors_have_a_place(vocabulary: Vocabulary, text: str, line: int, column: int, message: str) -> None:

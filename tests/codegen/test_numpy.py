@@ -251,7 +251,7 @@ def test_compiled_text_is_there_for_tracebacks() -> None:
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:
     code = (
-        "import sys; sys.path[:0] = ['tests/codegen', '.']\n"
+        "import sys; sys.path[:0] = ['tests/codegen', 'tests', '.']\n"
         "from own_layers import LAYERS, derivation_of\n"
         "from derive.codegen.numpy import module_text\n"
         "for name in LAYERS: print(module_text(derivation_of(name)))"

@@ -39,6 +39,10 @@ BATCH_NORM = [
     ("dmu[j] = dbeta[j]", "this is dbeta[j], not dmu[j]"),
     ("var[j] = sum((x[i, j] - mu[j])**2 for i in N)/(N - 1)", "yours/true = N/(N - 1); N belongs where N - 1 stands"),
     ("xhat[i, j] = (x[i, j] - mu[j])/(var[j] + eps)", "the exponent of var[j] + eps should be -1/2, not -1"),
+    ("xhat[i, j] = (x[i, j] - mu[j])/(sqrt(var[j]) + eps)", "eps stands outside of the root"),
+    ("dvar[j] = dxhat[i, j]*xhat_wrt_var[i, j]", "the sum over i is missing"),
+    ("dgamma[j] = sum(dy[i, j] for i in N)*sum(xhat[i, j] for i in N)", "the sum of the products belongs"),
+
 ]  # fmt: skip
 GAMMA_OUTSIDE = (
     "dx[i, j] = gamma[j]/sqrt(var[i] + eps)*(dy[i, j] - mean(dy[i, k] for k in D)"
@@ -53,8 +57,7 @@ SUM_FOR_MEAN = (
     " - xhat[i, j]*sum(dxhat[i, k]*xhat[i, k] for k in D))/sqrt(var[i] + eps)"
 )
 GAMMA_TWICE = (
-    "dx[i, j] = gamma[j]*(gamma[j]*dy[i, j]"
-    " - xhat[i, j]*mean(gamma[k]*dy[i, k]*xhat[i, k] for k in D))/rms[i]"
+    "dx[i, j] = gamma[j]*(gamma[j]*dy[i, j] - xhat[i, j]*mean(gamma[k]*dy[i, k]*xhat[i, k] for k in D))/rms[i]"
 )
 OTHERS = [
     ("layer_norm", GAMMA_OUTSIDE, "gamma[j] is pulled out of a sum over its own index"),
@@ -66,7 +69,6 @@ OTHERS = [
     ("softmax_cross_entropy", "dx[n, c] = p[n, c] - t[n, c]", "yours/true = N; the factor 1/N is missing"),
     ("softmax_cross_entropy", "dx[n, c] = p[n, c]*(1 - p[n, c])", "this is the diagonal of the Jacobian of p"),
     ("softmax_cross_entropy", "p_wrt_x[n, c, n, k] = p[n, c]*(1 - p[n, k])", "delta(c, k) belongs where 1 stands"),
-    ("softmax_cross_entropy", "dp[n, c] = -t[n, c]/p[n, c]/N", "no equation leads from p to an output"),
     ("attention", "dS[i, j] = P[i, j]*(1 - P[i, j])*dP[i, j]", "this is only the diagonal of the Jacobian of P"),
     ("attention", "dQ[i, d] = sum(dS[i, j]*K[j, d] for j in M)", "yours/true = sqrt(D)"),
 ]  # fmt: skip
@@ -109,6 +111,10 @@ def test_a_mistake_in_a_helper_is_told_where_it_is() -> None:
     assert "in line 3, where droot is defined: the exponent of root[j] should be -2, not -1" in (found.diagnosis or "")
     # The root is right where another line rests on it.
     assert "where root is defined" not in (verdict("batch_norm", *lines[:1], "dmu[j] = -root[j]").diagnosis or "")
+    inv = ["inv[j] = 1/root[j]"]
+    said = verdict("batch_norm", lines[0], *inv, *lines[1:]).diagnosis or ""
+    assert said.startswith("the mistake is in line 4, where droot is defined")  # the gradient of a helper comes first
+    assert "or else in this line: " in said
     lines[2] = "droot[j] = -dinv[j]/root[j]**2"
     assert verdict("batch_norm", *lines).kind == "holds"
 

@@ -128,6 +128,8 @@ class Bindings:
         self.free: dict[str, IndexUse] = {}
         self.met: list[IndexUse] = []
         self.seen_on: dict[int, dict[IndexUse, int]] = {}
+        # The first index on each side that runs over two extents.
+        self.mismatches: dict[int, LayerError] = {}
 
     def of(self, node: Node) -> Reference | None:
         """What a node refers to."""
@@ -273,7 +275,11 @@ class Bindings:
 
     def _cotangent(self, node: Symbol, via: Symbol | None, side: int, scope: Scope) -> Element:
         meaning, element = self._whole(node, side, scope)
-        name = self._symbols.vocabulary.cotangents.get(meaning.name)
+        name = self._symbols.cotangent(meaning.name)
+        if name is None and self._symbols.is_unused(meaning.name):
+            loss = f"the layer does not compute L from {meaning.name}"
+            hint = f"define it on a line of its own: \\frac{{\\partial L}}{{\\partial {meaning.name}}} = ..."
+            raise self._document.error_from(node.at, f"{loss}; say first what this is", hint)
         if name is None:
             quantity = self._symbols.quantities[meaning.name]
             what = {"constant": "a constant of the layer", "helper": "a name of the author's own"}
@@ -296,20 +302,20 @@ class Bindings:
         self._note(node, Cotangent(self._cotangent(node.of, node.via, side, scope)))
 
     def unite_written(self) -> None:
-        """Give every index the extent of its place, on elements with all indices written. Raises LayerError."""
+        """Give every index the extent of its place, on elements with all indices written. The first one counts."""
         for element in self.elements:
             if len(element.written) == len(element.quantity.indices):
                 for number, (use, index) in enumerate(zip(element.written, element.quantity.indices, strict=True), 1):
                     if not use.over.fix(index.extent):
-                        raise self._two_extents(element, use, index.extent, number)
+                        error = self._two_extents(element, use, index.extent, number)
+                        self.mismatches.setdefault(element.side, error)
                 element.places = element.written
 
     def _two_extents(self, element: Element, use: Use, extent: str, number: int) -> LayerError:
         letter = use.letter if isinstance(use, IndexUse) else str(use.value)
         message = f"index {letter} runs over two extents, {use.over.extent} and {extent}"
         hint = f"place {number} of {element.quantity.name} is {extent}; mind the order of the indices"
-        error = self._document.error_from(element.ats[number - 1], message, hint)
-        return SideError(error, element.side)
+        return self._document.error_from(element.ats[number - 1], message, hint)
 
 
 class SideError(LayerError):
@@ -319,3 +325,11 @@ class SideError(LayerError):
         super().__init__(error.message, error.hint, error.location)
         self.side = side
         self.error = error
+
+
+class ForgottenSumError(SideError):
+    """An index of one side that the first one lacks, and that no sum binds; `uses` are all of these on that side."""
+
+    def __init__(self, error: LayerError, side: int, uses: dict[IndexUse, int]) -> None:
+        super().__init__(error, side)
+        self.uses = uses

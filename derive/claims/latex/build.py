@@ -16,6 +16,7 @@ from derive.claims.latex.tree import (
     Derivative,
     Differential,
     Indicator,
+    Mask,
     Node,
     Number,
     Power,
@@ -25,8 +26,8 @@ from derive.claims.latex.tree import (
     Total,
 )
 from derive.errors import LayerError
-from derive.functions import delta
-from derive.graph import Index, extent_symbol, index_symbol, reference
+from derive.functions import delta, where
+from derive.graph import Index, extent_symbol, index_symbol, names_in, reference
 from derive.indices import IndexNames, separate_bound, substitute
 from derive.occurrences import occurrences
 from derive.syntax.expressions import MAX_EXPONENT
@@ -34,6 +35,8 @@ from derive.syntax.literals import MAX_BITS, bits, check_number
 from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, multiply
 
 MAX_WRITTEN_OUT = 2000
+MAX_ELEMENTS = 8  # of an extent that the text writes out: more elements than that nobody writes out
+_COMPARISONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge}
 
 # A helper's own index symbols and what it stands for.
 Definitions = Mapping[str, tuple[tuple[Index, ...], Expr]]
@@ -169,10 +172,18 @@ class Builder:
 
     def _indices(self, element: Element) -> list[Expr]:
         found = [self._index(use) for use in element.places]
-        for place, index in zip(found, element.quantity.indices, strict=True):
+        for number, (place, index) in enumerate(zip(found, element.quantity.indices, strict=True)):
             if isinstance(place, Integer):
+                if place > MAX_ELEMENTS:
+                    at = element.ats[number] if number < len(element.ats) else element.at
+                    hint = "write an index as a letter: x_{ij}"
+                    raise self._document.error_from(at, f"at most {MAX_ELEMENTS} elements are written out", hint)
                 self.largest[index.extent] = max(self.largest.get(index.extent, 1), int(place))
         return found
+
+    def named(self, use: IndexUse) -> str:
+        """The name that an index has in the expressions."""
+        return str(self._index(use))
 
     def _index(self, use: Use) -> Expr:
         if isinstance(use, NumberUse):
@@ -188,6 +199,12 @@ class Builder:
         found = self._bindings.of(node)
         assert isinstance(found, Same)
         return self._same(found)
+
+    def _mask(self, node: Mask) -> Expr:
+        holds = _COMPARISONS[node.relation](self.expression(node.left), self.expression(node.right))
+        if holds in (sympy.true, sympy.false):
+            return Integer(1) if holds == sympy.true else Integer(0)
+        return where(holds, Integer(1), Integer(0))
 
     def _reduction(self, node: Reduction) -> Expr:
         found = self._bindings.of(node)
@@ -269,17 +286,25 @@ class Builder:
         return expression
 
     def _differentiated(self, node: Derivative, expression: Expr, below: Element) -> Expr:
-        """The derivative of an expression by one element, all other quantities held fixed."""
-        target = self._indices(below)
-        try:
-            found = occurrences(separate_bound(expression, "bound "), below.quantity.name)
-        except LayerError as error:
-            raise self._error(node, error.message, error.hint) from None
+        """The derivative of an expression by one element, all other quantities held fixed.
+
+        Where the expression does not have the quantity itself, but others that depend on it, it is the total one.
+        """
+        target, name = self._indices(below), below.quantity.name
+        used = names_in(expression)
+        above = [v for v in used if (v, name) in self._symbols.vocabulary.dependent] if name not in used else []
         terms = []
-        for occurrence in found:
-            same = [_equal(place, index) for place, index in zip(occurrence.indices, target, strict=True)]
-            term = multiply([occurrence.weight, *same])
-            terms.append(Sum(term, *occurrence.limits) if occurrence.limits else term)
+        for through in above or [name]:
+            try:
+                found = occurrences(separate_bound(expression, "bound "), through)
+            except LayerError as error:
+                raise self._error(node, error.message, error.hint) from None
+            for occurrence in found:
+                places = occurrence.indices
+                same = [_equal(place, index) for place, index in zip(places, target, strict=True)] if not above else []
+                total = [reference(f"{through}_wrt_{name}_total", [*places, *target])] if above else []
+                term = multiply([occurrence.weight, *same, *total])
+                terms.append(Sum(term, *occurrence.limits) if occurrence.limits else term)
         return Add(*terms)
 
     def _check_size(self, node: Node, made: list[Expr]) -> None:
@@ -310,4 +335,5 @@ _BUILDERS: tuple[tuple[type, Callable[[Builder, Node], Expr]], ...] = (
     (Derivative, Builder._derivative),
     (Differential, Builder._differential),
     (Indicator, Builder._indicator),
+    (Mask, Builder._mask),
 )  # type: ignore[assignment]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from derive.claims.latex.document import Document
 from derive.claims.latex.scripts import ScriptParser
-from derive.claims.latex.tokens import Token
+from derive.claims.latex.tokens import Token, group_end
 from derive.claims.latex.tree import Call, Indicator, Node, Number, Power, Reduction, Subscript, Total
 from derive.claims.latex.words import COMMANDS, REDUCTIONS, SIGNS
 from derive.errors import LayerError
 
 ENDS = frozenset({"close", "}", ",", "=", "=:", "relation", "separator", "quad", "text", "."})
+COMPARISONS: dict[str, Literal["<", "<=", ">", ">="]] = {
+    "<": "<", ">": ">", "\\lt": "<", "\\gt": ">", "≤": "<=", "≥": ">=", "\\le": "<=", "\\leq": "<=",
+    "\\leqslant": "<=", "\\ge": ">=", "\\geq": ">=", "\\geqslant": ">=",
+}  # fmt: skip
 _CLOSES = {"(": ")", "[": "]", "{": "}", "|": "|"}
 
 
@@ -102,9 +108,24 @@ class CallParser(ScriptParser):
             body = Total(body.at, ((True, body),))
         return Reduction(token.start, REDUCTIONS[token.text], binders, body)
 
+    def mask(self, token: Token, inside: list[Token]) -> Node:
+        """1[x > 0]: 1 where a comparison of two values holds."""
+        raise NotImplementedError
+
+    def is_mask(self, place: int) -> bool:
+        """Whether a bracket or an index at a place has one comparison in it."""
+        place += self.tokens[place : place + 1] != [] and self.tokens[place].kind == "_"
+        if place >= len(self.tokens) or self.tokens[place].kind not in ("open", "{"):
+            return False
+        inside = self.tokens[place + 1 : group_end(self.tokens, place) - 1]
+        return len([t for t in inside if t.text in COMPARISONS]) == 1 and all(t.kind != "=" for t in inside)
+
     def _indicator(self, token: Token) -> Node:
+        masks = self.is_mask(self.place + 1)
         self.advance()
         inside = self.enclosed(token)
+        if masks:
+            return self.mask(token, inside)
         letters = [t for t in inside if t.kind not in ("=", "{", "}", "open", "close")]
         signs = [t for t in inside if t.kind == "="]
         if len(signs) != 1 or len(letters) != 2 or any(t.kind not in ("letter", "number") for t in letters):

@@ -98,7 +98,7 @@ class _Finder:
         self._body = begin.end() if begin else len(self._text) if "\\documentclass" in self._text else 0
         end = _END_DOCUMENT.search(self._text, self._body if begin else 0)
         self._end = end.start() if end else len(self._text)
-        self._at = 0
+        self._at = begin.end() if begin else 0
         self._refusals = 0
 
     def bare(self) -> list[Formula | Refused]:
@@ -128,10 +128,6 @@ class _Finder:
             elif match["name"]:
                 self._refuse(match.start(), match.end())
         return self._found
-
-    def _preamble(self, at: int) -> bool:
-        """Whether a place is before the document's body."""
-        return at < self._body
 
     def _to(self, mark: str, at: int) -> int:
         place = self._text.find(mark, at, self._end)
@@ -205,8 +201,8 @@ class _Finder:
     def _refuse(self, begin: int, end: int) -> None:
         """Note every command in a stretch of text that is not followed."""
         for found in _REFUSED.finditer(self._text, begin, end):
-            if found[1] is None or (found[1] in _PREAMBLE and self._preamble(found.start())):
-                continue  # a comment, or the preamble
+            if found[1] is None or (found[1] in _PREAMBLE and found.start() < self._body):
+                continue  # a comment, or a document without its body
             self._refusals += 1
             if self._refusals > _MOST_REFUSALS:
                 return

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 
-from derive.claims.latex.bind import Bindings, Element, SideError, Use
+from derive.claims.latex.bind import Bindings, Element, ForgottenSumError, SideError, Use
 from derive.claims.latex.document import Document
 from derive.claims.latex.extents import IndexUse, Known, NumberUse, Unknown
 from derive.functions import limits_of
@@ -166,11 +166,9 @@ class Placement:
         if self._numeric:
             return self._check_implied(left_out, over)
         for side, uses in self._bindings.seen_on.items():
-            for use, at in uses.items():
-                if use not in written and side > head and over[use] not in implied:
-                    hint = f"sum over it, \\sum_{{{use.letter}}}, or give it to the left side"
-                    message = f"index {use.letter} is neither on the left nor bound by a sum"
-                    raise SideError(self._document.error_from(at, message, hint), side)
+            lost = {u: at for u, at in uses.items() if u not in written and side > head and over[u] not in implied}
+            if lost:
+                raise self._forgotten_sum(side, lost)
         at_head = implied | {over[use] for use in written}
         for element, found in left_out:
             for extent in found:
@@ -179,6 +177,12 @@ class Placement:
                     message = f"an index of {name} over {extent} is left out, and none on the left could be it"
                     raise self._error(element, message)
         return self._check_implied(left_out, over)
+
+    def _forgotten_sum(self, side: int, uses: dict[IndexUse, int]) -> ForgottenSumError:
+        letter, at = next((use.letter, at) for use, at in uses.items())
+        hint = f"sum over it, \\sum_{{{letter}}}, or give it to the left side"
+        message = f"the sum over {letter} is missing: index {letter} is neither on the left nor bound by a sum"
+        return ForgottenSumError(self._document.error_from(at, message, hint), side, uses)
 
     def _check_implied(
         self, left_out: Sequence[tuple[Element, tuple[str, ...]]], over: Mapping[IndexUse, str | None]

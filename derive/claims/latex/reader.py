@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from sympy.core.parameters import distribute
 
 from derive.claims.claim import Claim, Claims, Unreadable
+from derive.claims.latex.build import MAX_ELEMENTS
 from derive.claims.latex.chains import ChainReader, ParsedChain, Text, has_symbol
 from derive.claims.latex.document import Document
 from derive.claims.latex.extents import Known, Unknown
@@ -33,7 +34,7 @@ from derive.errors import LayerError
 
 # Comments and strings of the layer grammar, where a backslash or a dollar says nothing about the text.
 _REMARKS = re.compile(r'"{3}.*?"{3}|' + r"'{3}.*?'{3}|r?\"[^\"\n]*\"|#[^\n]*", re.DOTALL)
-_EQUALITY = re.compile(r"[=≡≔]|\\(equiv|colon|coloneq|eqqcolon|triangleq|doteq)")
+_EQUALITY = re.compile(r"[=≡≔←]|\\(equiv|colon|coloneq|eqqcolon|triangleq|doteq|gets|leftarrow)")
 MAX_EQUALITIES = 2_000
 _SHOWN = 500  # characters of a formula that is not understood as a whole
 _LATEX = re.compile(r"\\[a-zA-Z]+|\\[(\[]|\$|[_^]\{|[_^]\\")
@@ -59,10 +60,10 @@ def read_latex(text: str, file: str, vocabulary: Vocabulary, symbols: str = "") 
 
 @dataclass
 class _Sizes:
-    """The extents that the text fixes."""
+    """The numbers that the text gives to extents and their aliases, in order."""
 
-    found: dict[str, int] = field(default_factory=dict)
-    aliases: dict[str, int] = field(default_factory=dict)
+    found: dict[str, list[int]] = field(default_factory=dict)
+    aliases: dict[str, list[int]] = field(default_factory=dict)
 
 
 class _Reading:
@@ -73,6 +74,7 @@ class _Reading:
         self._known = Known({name: Unknown() for name in self._aliases()})
         self._letters = set(self._index_letters())
         self._sizes = _Sizes()
+        self._notes: dict[str, None] = {}
         self._symbols.outer_loss = any(self._is_by_loss(node) for node in self._nodes())
 
     def _is_by_loss(self, node: Node) -> bool:
@@ -88,16 +90,26 @@ class _Reading:
         self._lines()  # what is clear about letters and aliases
         self._symbols.forget()
         self._sizes = _Sizes()
+        self._notes.clear()
         largest: dict[str, int] = {}
         lines = self._lines(largest)
-        if not lines and not self._sizes.found and not self._sizes.aliases:
+        if not lines and not self._sizes.found and not self._sizes.aliases and not self._notes:
             hint = "write the derivation's equalities as formulas: $...$, \\[...\\], align, or one a line"
             raise self._document.plain_error("no formula with an = is found", hint)
-        for name, size in self._sizes.aliases.items():
+        return Claims(self._document.file, tuple(lines), self._fixed(largest), largest, tuple(self._notes))
+
+    def _fixed(self, largest: dict[str, int]) -> dict[str, int]:
+        """The extents of a batch that the text writes out; any other size is that of an example, and says nothing."""
+        sizes = {extent: list(found) for extent, found in self._sizes.found.items()}
+        for name, found in self._sizes.aliases.items():
             extent = self._known.aliases[name].extent
             if extent is not None:
-                self._sizes.found.setdefault(extent, size)
-        return Claims(self._document.file, tuple(lines), dict(self._sizes.found), largest)
+                sizes[extent] = [*sizes.get(extent, []), *found]
+        return {
+            extent: found[0]
+            for extent, found in sizes.items()
+            if extent in largest and len(set(found)) == 1 and found[0] <= MAX_ELEMENTS
+        }
 
     def _lines(self, largest: dict[str, int] | None = None) -> list[Claim | Unreadable]:
         text = Text(self._document, self._symbols, self._known, largest={} if largest is None else largest)
@@ -193,16 +205,39 @@ class _Reading:
         if isinstance(last, LayerError) or has_symbol(last):
             return False
         plain = [name for name in names if isinstance(name, Symbol) and not name.accent and name.exponent is None]
-        return len(plain) == len(names) and all(self._set(name, last) for name in plain)
+        if len(plain) < len(names):
+            return False
+        if all(self._is_given(name) for name in plain):
+            chain = parsed.chain
+            shown = self._document.shown(chain.sides[0][0].start, chain.sides[-1][-1].end)
+            self._notes[f"not judged, since it is assumed: {shown}"] = None
+            return True
+        return all(self._set(name, last) for name in plain)
+
+    def _is_given(self, name: Symbol) -> bool:
+        """Whether a symbol is an input of the layer, which can have any value."""
+        if self._symbols.is_unknown(name, self._known.aliases):
+            return False
+        try:
+            meaning = self._symbols.meaning(name, self._known.aliases)
+        except LayerError:
+            return False
+        graph = self._symbols.vocabulary.graph
+        quantity = graph.by_name.get(meaning.name) if meaning.kind == "quantity" and meaning.power == 1 else None
+        return quantity is not None and quantity.role == "input" and quantity.name not in graph.equation_of
 
     def _set(self, name: Symbol, value: Node) -> bool:
         aliases = self._known.aliases
         size = int(value.value) if isinstance(value, Number) and value.value.is_integer else 0
         if not self._symbols.is_unknown(name, aliases):
-            meaning = self._symbols.meaning(name, aliases)
+            try:
+                meaning = self._symbols.meaning(name, aliases)
+            except LayerError:
+                return False
             if meaning.kind in ("extent", "alias") and size > 0:
                 sizes = self._sizes.found if meaning.kind == "extent" else self._sizes.aliases
-                return sizes.setdefault(meaning.name, size) == size
+                sizes.setdefault(meaning.name, []).append(size)
+                return True
             quantity = self._symbols.quantities.get(meaning.name)
             return quantity is not None and quantity.role == "constant" and quantity.default is not None
         return size > 0 and self._is_index(name)

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from derive.claims.latex.document import Document
 from derive.claims.latex.formulas import Layout
-from derive.claims.latex.tokens import Token
+from derive.claims.latex.tokens import CLOSING, OPENING, Token, group_end, outside
 from derive.errors import LayerError
 
 Tokens = list[Token]
-_OPENING, _CLOSING = ("open", "{"), ("close", "}")
 _BETWEEN = frozenset({",", "quad", "text", "separator", "."})
 _PROSE = re.compile(r"[A-Za-z]{3,}|[A-Za-z]{1,2} [A-Za-z]{2,}")  # at the beginning of a line
 _WORD = re.compile(r"[A-Za-z]+")
@@ -68,8 +67,8 @@ def _plain_signs(document: Document, tokens: Tokens) -> Tokens:
     while place < len(tokens):
         token = tokens[place]
         if token.kind == "command" and token.text in ("overset", "stackrel", "underset"):
-            first = _group_end(tokens, place + 1)
-            second = _group_end(tokens, first)
+            first = group_end(tokens, place + 1)
+            second = group_end(tokens, first)
             inner = [t for t in tokens[first:second] if t.kind not in "{}"]
             if len(inner) != 1 or inner[0].kind not in ("=", "=:", "relation"):
                 hint = "write the sign, or the symbol, alone"
@@ -77,7 +76,7 @@ def _plain_signs(document: Document, tokens: Tokens) -> Tokens:
             made.append(replace(inner[0], start=token.start, end=tokens[second - 1].end))
             place = second
         elif token.kind == "command" and token.text in ("boxed", "fbox", "ensuremath"):
-            end = _group_end(tokens, place + 1)
+            end = group_end(tokens, place + 1)
             if end > place + 2 and tokens[place + 1].kind == "{":
                 frames += [place + 1, end - 1]
             place += 1
@@ -86,16 +85,6 @@ def _plain_signs(document: Document, tokens: Tokens) -> Tokens:
                 made.append(token)
             place += 1
     return made
-
-
-def _group_end(tokens: Tokens, place: int) -> int:
-    """The place behind the group, or the single token, at a place."""
-    depth = 0
-    for here in range(place, len(tokens)):
-        depth += (tokens[here].kind == "{") - (tokens[here].kind == "}")
-        if depth <= 0:
-            return here + 1
-    return len(tokens)
 
 
 def _rows(tokens: Tokens) -> list[Tokens]:
@@ -127,14 +116,14 @@ def _inside_spaced(tokens: Tokens) -> Tokens:
     kept: Tokens = []
     depth = 0
     for token in tokens:
-        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
+        depth += (token.kind in OPENING) - (token.kind in CLOSING)
         if depth <= 0 or token.kind not in ("&", "quad"):
             kept.append(token)
     return kept
 
 
 def _depth(tokens: Tokens) -> int:
-    return sum((token.kind in _OPENING) - (token.kind in _CLOSING) for token in tokens)
+    return sum((token.kind in OPENING) - (token.kind in CLOSING) for token in tokens)
 
 
 def _pieces(row: Tokens, layout: Layout) -> list[_Piece]:
@@ -171,7 +160,7 @@ def _cut(tokens: Tokens, kinds: Sequence[str] | frozenset[str]) -> list[tuple[st
     found: list[tuple[str, Tokens]] = [("", [])]
     depth = 0
     for token in tokens:
-        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
+        depth += (token.kind in OPENING) - (token.kind in CLOSING)
         if depth <= 0 and token.kind in kinds:
             before = found[-1][0] if not found[-1][1] and len(found) > 1 else ""
             if not found[-1][1] and len(found) > 1:
@@ -251,7 +240,7 @@ class _Joiner:
     def _add(self, piece: _Piece) -> None:
         tokens, first = piece.tokens, piece.tokens[0]
         last = self._found[-1] if self._found else None
-        equal = any(kind in ("=", "=:") for kind in _outside(tokens))
+        equal = any(kind in ("=", "=:") for kind in outside(tokens))
         joins = piece.before in ("row", "quad")
         if first.kind in ("=", "=:"):
             if last is None:
@@ -280,9 +269,9 @@ class _Joiner:
             return True
         if first.kind == "op":
             # A row may begin with its own minus sign, but not where an = would stand.
-            named = all(kind != "=" for kind in _outside(piece.tokens))
+            named = all(kind != "=" for kind in outside(piece.tokens))
             return first.text != "-" or not equal or named or (self._layout == "columns" and piece.open)
-        if equal or any(kind == "relation" for kind in _outside(piece.tokens)):
+        if equal or any(kind == "relation" for kind in outside(piece.tokens)):
             return False
         return piece.before == "row" and (self._layout == "one" or (self._layout == "columns" and piece.open))
 
@@ -301,7 +290,7 @@ class _Joiner:
 
     def _extend(self, chain: Chain, tokens: Tokens) -> None:
         """Go on with the last side of a chain; each equality sign begins a new one."""
-        for token, kind in zip(tokens, _outside(tokens), strict=True):
+        for token, kind in zip(tokens, outside(tokens), strict=True):
             if kind in ("=", "=:"):
                 chain.signs.append(token)
                 chain.sides.append([])
@@ -313,14 +302,3 @@ class _Joiner:
                 chain.sides[-1].append(token)
             else:
                 chain.sides[-1].append(token)
-
-
-def _outside(tokens: Tokens) -> list[str]:
-    """The kind of each token; of one inside a bracket only that it is."""
-    kinds = []
-    depth = 0
-    for token in tokens:
-        depth -= token.kind in _CLOSING
-        kinds.append("inside" if depth > 0 else token.kind)
-        depth += token.kind in _OPENING
-    return kinds

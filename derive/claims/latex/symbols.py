@@ -66,6 +66,7 @@ class Symbols:
         self.outer_loss = False
         self._unread: set[tuple[str, str]] = set()  # letter and accent
         self._near: dict[str, str] = {}  # what an unknown symbol is near to
+        self._gradients: dict[str, str] = {}  # what the author names ∂L/∂p, where the layer does not compute L from p
         self._layer = [pattern for q in vocabulary.graph.quantities for pattern in looks(q)]
         self._extents = frozenset(vocabulary.graph.extents)
 
@@ -79,10 +80,12 @@ class Symbols:
         self._own.clear()
         self._near.clear()
         self._unread.clear()
+        self._gradients.clear()
 
     def is_taken(self, letter: str) -> bool:
-        """Whether a letter, without an accent, is the symbol of something."""
-        return any(p.base == letter and not p.accent and not p.own for p in self.patterns)
+        """Whether a letter, without an accent, is the symbol of something. Before a quantity's symbol an extent is not:
+        d x is the differential."""
+        return any(p.base == letter and not p.accent and not p.own and p.kind != "extent" for p in self.patterns)
 
     def is_loss(self, symbol: Symbol) -> bool:
         """Whether a symbol above a derivative is the loss."""
@@ -109,6 +112,14 @@ class Symbols:
     def is_output_loss(self, name: str) -> bool:
         """Whether an output of the layer has the name of a loss."""
         return name in LOSSES and name in self.vocabulary.graph.outputs and not self.quantities[name].indices
+
+    def cotangent(self, name: str) -> str | None:
+        """The name of the gradient of a quantity: as the layer has it, or as the author defines it."""
+        return self.vocabulary.cotangents.get(name) or self._gradients.get(name)
+
+    def is_unused(self, name: str) -> bool:
+        """Whether the layer computes a quantity that leads to no output, so that its gradient is the author's own."""
+        return name in self.vocabulary.graph.equation_of and name not in self.vocabulary.cotangents
 
     def is_unknown(self, symbol: Symbol, aliases: Mapping[str, object]) -> bool:
         """Whether a symbol means nothing so far, so that an equation can define it."""
@@ -176,6 +187,10 @@ class Symbols:
         if symbol.base == "e" and symbol.exponent is not None and not indices and not symbol.accent:
             # e^{...}: an array of this name would have its indices.
             found = [f for f in found if not self._has_indices(f[0])]
+        if symbol.base in self._extents and not indices:
+            # D alone is the extent, beside a D_i of the author's own.
+            own = self._own.values()
+            found = [f for f in found if f[0] not in own or not self._has_indices(f[0])]
         exact = whole_exponent(symbol)
 
         def unlike(pattern: Pattern) -> int:
@@ -247,6 +262,13 @@ class Symbols:
         self.quantities[quantity.name] = quantity
         return quantity
 
+    def define_gradient(self, name: str, indices: tuple[Index, ...]) -> Quantity:
+        """Let ∂L/∂p be a name of the author's own."""
+        quantity = Quantity(fresh_name([f"d{name}", f"d{name}_"], self.quantities), indices, "helper")
+        self._gradients[name] = quantity.name
+        self.quantities[quantity.name] = quantity
+        return quantity
+
     def give_up(self, symbol: Symbol) -> None:
         """Remember a symbol whose definition cannot be read."""
         self._unread.add((symbol.base, symbol.accent))
@@ -290,7 +312,9 @@ class Symbols:
             near = self._near[plain] = did_you_mean(plain, listing)
         nearest = [text for text in listing if near.startswith((f"did you mean {text} or", f"did you mean {text}?"))]
         listed = ", ".join([*nearest, *(text for text in listing if text not in nearest)])
-        name = listing[nearest[0]] if nearest else self.vocabulary.graph.quantities[0].name
-        hint = f"{near} " if near else ""
-        hint += f"the symbols are {listed}; say what it is: --symbols '{plain}={name}'"
+        if nearest:
+            hint = f"{near} the symbols are {listed}; say what it is: --symbols '{plain}={listing[nearest[0]]}'"
+        else:
+            names = ", ".join(quantity.name for quantity in self.vocabulary.graph.quantities)
+            hint = f"say what it is: --symbols '{plain}=NAME', with NAME one of {names}"
         return self._document.error_from(symbol.at, f"unknown symbol {written}", hint)

@@ -16,13 +16,14 @@ from dataclasses import replace
 
 from sympy import Integer, Rational
 
-from derive.claims.latex.calls import ENDS, CallParser
+from derive.claims.latex.calls import COMPARISONS, ENDS, CallParser
 from derive.claims.latex.document import Document
-from derive.claims.latex.tokens import Token
+from derive.claims.latex.tokens import Token, group_end, outside
 from derive.claims.latex.tree import (
     Call,
     Derivative,
     Differential,
+    Mask,
     Node,
     Number,
     Power,
@@ -177,6 +178,8 @@ class Parser(CallParser):
         if token.kind in ("letter", "word"):
             return self._letter(token)
         if token.kind == "number":
+            if token.text == "1" and self.is_mask(self.place + 1):
+                return self._indicator(replace(token, kind="indicator"))
             self.advance()
             return Number(token.start, self.number(token))
         if token.kind == "{":
@@ -188,6 +191,21 @@ class Parser(CallParser):
         if token.kind == "command":
             return self._command(token)
         raise self._unexpected(token)
+
+    def mask(self, token: Token, inside: list[Token]) -> Node:
+        """1[x > 0]: 1 where a comparison of two values holds."""
+        while len(inside) > 1 and inside[0].kind in ("open", "{") and group_end(inside, 0) == len(inside):
+            inside = inside[1:-1]
+        place = next(place for place, kind in enumerate(outside(inside)) if kind == "relation")
+        sides = []
+        for part in (inside[:place], inside[place + 1 :]):
+            if not part:
+                raise self.error(inside[place].start, "a comparison is of two values", "write \\mathbb{1}[x_{ij} > 0]")
+            inner = Parser(self.document, part, self._taken)
+            inner._depth = self._depth
+            sides.append(inner.total())
+            inner.finish()
+        return Mask(token.start, COMPARISONS[inside[place].text], *sides)
 
     def _letter(self, token: Token) -> Node:
         following = self.tokens[self.place + 1] if self.place + 1 < len(self.tokens) else None
@@ -293,12 +311,17 @@ class Parser(CallParser):
             hint = "write \\frac{\\partial L}{\\partial x_{ij}}"
             raise self.error(token.start, "∂ with an index is not in the grammar", hint)
         of: Node | None = None
-        if following is not None and (following.kind in ("letter", "word", "open", "{") or following.text in ACCENTS):
+        if following is not None and (following.kind in ("letter", "word", "open", "{") or self._begins(following)):
             of = self._operand(following)
         return Differential(token.start, "∂" if sign == "∂" else "d", of)
 
+    def _begins(self, token: Token) -> bool:
+        """Whether a command is a letter with an accent, or a function."""
+        return token.kind == "command" and (token.text in ACCENTS or token.text in FUNCTIONS)
+
     def _operand(self, token: Token) -> Node:
-        if token.kind in ("open", "{"):
+        called = token.kind in ("command", "word") and token.text in FUNCTIONS and not self._taken(token.text)
+        if called or token.kind in ("open", "{"):
             return self._atom(token)
         if token.kind == "command":
             return self.scripts(self.accented(token))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from derive.claims.latex.document import Document
@@ -18,6 +19,7 @@ from derive.errors import LayerError
 from derive.printing.symbols import ACCENT_LATEX, GREEK_LATEX
 
 MAX_TOKENS = 40_000
+OPENING, CLOSING = ("open", "{"), ("close", "}")
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,16 @@ _UNICODE = {
     "−": ("op", "-"), "·": ("op", "*"), "×": ("op", "*"), "⋅": ("op", "*"), "÷": ("op", "/"),
     "∂": ("command", "partial"), "∑": ("command", "sum"), "∏": ("command", "prod"), "≈": ("relation", "≈"),
     "≤": ("relation", "≤"), "≥": ("relation", "≥"), "≠": ("relation", "≠"), "∈": ("relation", "∈"),
-    "≡": ("=", "≡"), "≔": ("=", "≔"), "…": ("dots", "…"), "ℓ": ("letter", "ℓ"), "⇒": ("separator", "⇒"),
+    "≡": ("=", "≡"), "≔": ("=", "≔"), "←": ("=", "←"), "…": ("dots", "…"), "ℓ": ("letter", "ℓ"),
+    "⇒": ("separator", "⇒"),
 }  # fmt: skip
 _RELATION_WORDS = """
     approx propto sim simeq cong le leq leqslant ge geq geqslant ll gg ne neq in notin ni subset subseteq lt gt mapsto
-    to rightarrow leftarrow longrightarrow gets mid perp
+    to rightarrow longrightarrow mid perp
 """
 _RELATIONS = frozenset(_RELATION_WORDS.split())
-_EQUALS = frozenset({"equiv", "coloneqq", "coloneq", "triangleq", "doteq", "colonequals", "eqqcolon"})
+_EQUALS = frozenset({"equiv", "coloneqq", "coloneq", "triangleq", "doteq", "colonequals", "eqqcolon",
+                     "gets", "leftarrow"})
 _SPACES = frozenset({"quad", "qquad", "hfill", "hspace"})
 _SEPARATOR_WORDS = """
     implies impliedby iff Rightarrow Longrightarrow Leftrightarrow Longleftrightarrow therefore because forall land
@@ -80,6 +84,7 @@ _TEXT_FONTS = frozenset(_TEXT_FONT_WORDS.split())
 _MATH_FONTS = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "symbf": "bold", "mathrm": "upright",
     "mathit": "", "mathnormal": "", "mathsf": "upright", "mathtt": "upright", "mathbb": "blackboard",
+    "mathbbm": "blackboard",
     "mathcal": "calligraphic", "mathscr": "calligraphic", "cal": "calligraphic", "mathfrak": "fraktur",
     "operatorname": "upright", "mathop": "upright",
 }  # fmt: skip
@@ -106,6 +111,27 @@ def tokenize(document: Document, start: int, end: int, by_line: bool = False) ->
     Raises LayerError for what no formula contains.
     """
     return _Tokenizer(document, start, end, by_line).tokens()
+
+
+def group_end(tokens: Sequence[Token], place: int) -> int:
+    """The place behind the group, or the single token, at a place."""
+    depth = 0
+    for here in range(place, len(tokens)):
+        depth += (tokens[here].kind in OPENING) - (tokens[here].kind in CLOSING)
+        if depth <= 0:
+            return here + 1
+    return len(tokens)
+
+
+def outside(tokens: Sequence[Token]) -> list[str]:
+    """The kind of each token; of one inside a bracket only that it is."""
+    kinds = []
+    depth = 0
+    for token in tokens:
+        depth -= token.kind in CLOSING
+        kinds.append("inside" if depth > 0 else token.kind)
+        depth += token.kind in OPENING
+    return kinds
 
 
 class _Tokenizer:

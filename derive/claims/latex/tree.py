@@ -126,8 +126,18 @@ class Indicator:
     right: Subscript
 
 
+@dataclass(frozen=True)
+class Mask:
+    """1 where `left relation right`, else 0."""
+
+    at: int
+    relation: Literal["<", "<=", ">", ">="]
+    left: Node
+    right: Node
+
+
 Node: TypeAlias = (
-    Symbol | Number | Total | Product | Power | Call | Reduction | Derivative | Differential | Indicator
+    Symbol | Number | Total | Product | Power | Call | Reduction | Derivative | Differential | Indicator | Mask
 )
 
 
@@ -149,4 +159,6 @@ def parts(node: Node) -> tuple[Node, ...]:
         return (node.above, node.below)
     if isinstance(node, Differential):
         return () if node.of is None else (node.of,)
+    if isinstance(node, Mask):
+        return (node.left, node.right)
     return ()

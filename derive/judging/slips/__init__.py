@@ -12,8 +12,8 @@ from derive.judging.places import Ground, Place, Proposal
 from derive.judging.slips.extents import axis, extent
 from derive.judging.slips.factors import exponent, factor, into_sum, lost_factor, product_of_sums
 from derive.judging.slips.functions import function, operator
-from derive.judging.slips.names import everywhere, index, name
-from derive.judging.slips.terms import diagonal, dropped_term, sign
+from derive.judging.slips.names import everywhere, index, name, swapped
+from derive.judging.slips.terms import diagonal, dropped_term, outside_root, sign
 
 Slip = Callable[[Ground, Place], Iterator[Proposal]]
 
@@ -22,6 +22,8 @@ RENAMING: tuple[Slip, ...] = (name, everywhere, lost_factor)
 SLIPS: tuple[Slip, ...] = (
     sign,
     dropped_term,
+    outside_root,
+    swapped,
     exponent,
     factor,
     index,

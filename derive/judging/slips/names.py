@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sympy import Expr, Indexed, Symbol
+from sympy import Expr, Indexed, Integer, Symbol
 
 from derive.claims.vocabulary import elements
 from derive.graph import Quantity, name_of, names_in, reference
+from derive.indices import substitute
 from derive.judging.places import VALUES, Ground, Place, Proposal
 
+_MOST_NUMBER = 3  # of an index that could have been meant
 _EVERYWHERE = 0.5  # what it costs more to be mistaken several times than once
 
 
@@ -24,6 +26,9 @@ def index(ground: Ground, place: Place) -> Iterator[Proposal]:
     pairs = zip(node.indices, quantity.extents, strict=True)
     misplaced = {own for own, extent in pairs if runs_over.get(own, extent) != extent}
     for position, (own, extent) in enumerate(zip(node.indices, quantity.extents, strict=True)):
+        for number in range(1, _MOST_NUMBER + 1) if isinstance(own, Integer) else ():
+            made = [*node.indices[:position], Integer(number), *node.indices[position + 1 :]]
+            yield _instead(ground, node, made, 3)
         for index in place.indices:
             if index.extent == extent and index.symbol != own:
                 made = [*node.indices[:position], index.symbol, *node.indices[position + 1 :]]
@@ -35,6 +40,15 @@ def index(ground: Ground, place: Place) -> Iterator[Proposal]:
                 made[position], made[other] = made[other], made[position]
                 replaced, message, _ = _instead(ground, node, made, 1)
                 yield replaced, f"{message}: the indices are swapped", 1
+
+
+def swapped(ground: Ground, place: Place) -> Iterator[Proposal]:
+    """Two free indices of one extent that are swapped throughout."""
+    for position, first in enumerate(place.indices if place.whole else ()):
+        for second in place.indices[position + 1 :]:
+            if first.extent == second.extent:
+                made = substitute(place.node, {first.symbol: second.symbol, second.symbol: first.symbol})
+                yield made, f"the indices {first.name} and {second.name} are swapped throughout", 1
 
 
 def name(ground: Ground, place: Place) -> Iterator[Proposal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Sum
+from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Sum
 
 from derive.functions import delta
 from derive.graph import name_of
@@ -43,6 +43,17 @@ def dropped_term(ground: Ground, place: Place) -> Iterator[Proposal]:
                 if canonical_bound(product) == canonical_bound(rest):
                     words = f"{shown} is {missing}: {ground.text(total)}, not {ground.text(rest)}"
                     yield Mul(*others, Pow(total, exponent)), words, 1
+
+
+def outside_root(ground: Ground, place: Place) -> Iterator[Proposal]:
+    """sqrt(var[j]) + eps for sqrt(var[j] + eps)."""
+    node = place.node
+    roots = [term for term in node.args if isinstance(term, Pow) and term.exp == Rational(1, 2)] if node.is_Add else []
+    for root in roots:
+        others = Add(*(term for term in node.args if term != root))
+        if not others.has(Indexed):
+            made = Pow(root.base + others, Rational(1, 2))
+            yield made, f"{ground.text(others)} stands outside of the root: {ground.text(made)} belongs here", 1
 
 
 def diagonal(ground: Ground, place: Place) -> Iterator[Proposal]:
