@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from derive.claims.latex.brackets import group_end
 from derive.claims.latex.document import Document
 from derive.claims.latex.scripts import ScriptParser
-from derive.claims.latex.tokens import Token, group_end
+from derive.claims.latex.tokens import Token
 from derive.claims.latex.tree import Call, Indicator, Node, Number, Power, Reduction, Subscript, Total
 from derive.claims.latex.words import COMMANDS, REDUCTIONS, SIGNS
 from derive.errors import LayerError

@@ -192,7 +192,7 @@ class ChainReader:
 
     def _keep(self, bindings: Bindings, placement: Placement, builder: Builder) -> None:
         """Remember what the chain says about the text as a whole, and define its name."""
-        if placement.clear and not self._mismatches:
+        if placement.clear and not bindings.mismatches:
             for use in bindings.met:
                 if use.over.extent is not None:
                     self._text.known.letters.setdefault(use.letter, set()).add(use.over.extent)

@@ -52,11 +52,21 @@ def spelled(symbol: Symbol) -> str:
     return "_".join([symbol.base, *(s.text for s in symbol.subscripts)])
 
 
+class _AnyLetter:
+    """In a table every letter is a symbol."""
+
+    def is_taken(self, letter: str) -> bool:
+        return True
+
+    def is_extent(self, letter: str) -> bool:
+        return False
+
+
 def read_pattern(latex: str) -> Symbol | None:
     """A single symbol from its LaTeX; None for anything else."""
     try:
         document = Document(latex, "symbol")
-        parser = Parser(document, tokenize(document, 0, len(document.text)), lambda letter: True)
+        parser = Parser(document, tokenize(document, 0, len(document.text)), _AnyLetter())
         made = parser.total()
         parser.finish()
     except DeriveError:

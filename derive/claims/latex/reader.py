@@ -158,7 +158,7 @@ class _Reading:
 
     def _side(self, before: int, tokens: list[Token]) -> Node | LayerError:
         try:
-            return parse_side(self._document, tokens, self._symbols.is_taken, before)
+            return parse_side(self._document, tokens, self._symbols, before)
         except LayerError as error:
             return error
 

@@ -13,9 +13,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from derive.claims.latex.brackets import CLOSING, OPENING, group_end, outside
+from derive.claims.latex.conditions import HINT, MESSAGE, index_letters, is_condition, with_conditions
 from derive.claims.latex.document import Document
 from derive.claims.latex.formulas import Layout
-from derive.claims.latex.tokens import CLOSING, OPENING, Token, group_end, outside
+from derive.claims.latex.tokens import Token
 from derive.errors import LayerError
 
 Tokens = list[Token]
@@ -52,7 +54,7 @@ class _Piece:
 
 def find_chains(document: Document, tokens: Tokens, layout: Layout) -> list[Chain]:
     """The chains of equalities in a formula."""
-    tokens = _plain_signs(document, tokens)
+    tokens = _plain_signs(document, with_conditions(tokens))
     if layout == "rows" and any(token.kind == "&" for token in tokens):
         layout = "columns"  # of an aligned inside
     pieces = [piece for row in _rows(tokens) for piece in _pieces(row, layout)]
@@ -230,6 +232,7 @@ class _Joiner:
         self._document = document
         self._layout = layout
         self._found: list[Chain] = []
+        self._begun = 0  # the first side of the row that is being read
 
     def chains(self, pieces: Sequence[_Piece]) -> list[Chain]:
         for piece in pieces:
@@ -240,6 +243,10 @@ class _Joiner:
     def _add(self, piece: _Piece) -> None:
         tokens, first = piece.tokens, piece.tokens[0]
         last = self._found[-1] if self._found else None
+        if last is not None and self._is_condition(last, piece):
+            for side in range(max(self._begun, 1), len(last.sides)):
+                last.errors.setdefault(side, self._document.error_from(first.start, MESSAGE, HINT))
+            return
         equal = any(kind in ("=", "=:") for kind in outside(tokens))
         joins = piece.before in ("row", "quad")
         if first.kind in ("=", "=:"):
@@ -248,18 +255,25 @@ class _Joiner:
                 error = self._document.error_from(first.start, "nothing stands before this =", hint)
                 last = Chain([[]], errors={0: error})
                 self._found.append(last)
+            self._begun = len(last.sides) if piece.before == "row" else self._begun
             self._extend(last, tokens)
             return
         if last is not None and joins and self._goes_on(last, piece, equal):
             self._extend(last, tokens)
         elif equal:
             chain = Chain([[]])
+            self._begun = 0
             self._found.append(chain)
             self._extend(chain, tokens)
         elif last is not None and self._may_belong(piece):
             hint = "join the two, or put a comma between an equation and a condition"
             error = self._document.error_from(first.start, "it is not clear whether this belongs to the equation", hint)
             last.errors.setdefault(len(last.sides) - 1, error)
+
+    def _is_condition(self, last: Chain, piece: _Piece) -> bool:
+        """Whether a piece says for which indices the chain before it holds."""
+        before = [token for side in last.sides for token in side]
+        return bool(before) and is_condition(piece.tokens, index_letters(before))
 
     def _goes_on(self, last: Chain, piece: _Piece, equal: bool) -> bool:
         """Whether a piece goes on with the side before it."""
@@ -286,7 +300,9 @@ class _Joiner:
         inside = [t for t in piece.tokens if t.kind not in ("open", "close")]
         number = len(inside) == 1 and inside[0].kind == "number" and len(piece.tokens) == 3
         letter = len(inside) == 1 and inside[0].kind == "letter" and piece.before == ","
-        return not number and not letter and not any(token.kind in _CONDITIONS for token in piece.tokens)
+        bracketed = piece.tokens[0].kind in OPENING and group_end(piece.tokens, 0) == len(piece.tokens)
+        kinds = outside(piece.tokens[1:-1] if bracketed else piece.tokens)
+        return not number and not letter and not any(kind in _CONDITIONS for kind in kinds)
 
     def _extend(self, chain: Chain, tokens: Tokens) -> None:
         """Go on with the last side of a chain; each equality sign begins a new one."""

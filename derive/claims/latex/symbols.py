@@ -83,9 +83,12 @@ class Symbols:
         self._gradients.clear()
 
     def is_taken(self, letter: str) -> bool:
-        """Whether a letter, without an accent, is the symbol of something. Before a quantity's symbol an extent is not:
-        d x is the differential."""
+        """Whether a letter, without an accent, is the symbol of something other than an extent."""
         return any(p.base == letter and not p.accent and not p.own and p.kind != "extent" for p in self.patterns)
+
+    def is_extent(self, letter: str) -> bool:
+        """Whether the author's table makes a letter an extent."""
+        return any(p.base == letter and p.kind == "extent" for p in self._table)
 
     def is_loss(self, symbol: Symbol) -> bool:
         """Whether a symbol above a derivative is the loss."""

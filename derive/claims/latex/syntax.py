@@ -11,14 +11,15 @@ error, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from sympy import Integer, Rational
 
+from derive.claims.latex.brackets import group_end, outside
 from derive.claims.latex.calls import COMPARISONS, ENDS, CallParser
 from derive.claims.latex.document import Document
-from derive.claims.latex.tokens import Token, group_end, outside
+from derive.claims.latex.tokens import Token
 from derive.claims.latex.tree import (
     Call,
     Derivative,
@@ -38,13 +39,23 @@ MAX_TOKENS = 6_000
 _FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"})
 
 
-def parse_side(document: Document, tokens: list[Token], taken: Callable[[str], bool], before: int) -> Node:
-    """The tree of one side. `taken` tells whether a letter is a quantity's; `before` is the place before the side."""
+class Letters(Protocol):
+    """What letters are beyond their looks."""
+
+    def is_taken(self, letter: str) -> bool:
+        """Whether a letter is the symbol of something other than an extent."""
+
+    def is_extent(self, letter: str) -> bool:
+        """Whether the author's table makes a letter an extent."""
+
+
+def parse_side(document: Document, tokens: list[Token], letters: Letters, before: int) -> Node:
+    """The tree of one side; `before` is the place before it."""
     if not tokens:
         raise document.error_from(before, "nothing stands on this side of the equality", "write the whole equality")
     if len(tokens) > MAX_TOKENS:
         raise document.error_from(tokens[0].start, "this side is too long", "give parts of it names of their own")
-    parser = Parser(document, tokens, taken)
+    parser = Parser(document, tokens, letters)
     made = parser.total()
     parser.finish()
     return made
@@ -53,9 +64,9 @@ def parse_side(document: Document, tokens: list[Token], taken: Callable[[str], b
 class Parser(CallParser):
     """Reads one list of tokens from left to right."""
 
-    def __init__(self, document: Document, tokens: list[Token], taken: Callable[[str], bool]) -> None:
+    def __init__(self, document: Document, tokens: list[Token], letters: Letters) -> None:
         super().__init__(document, tokens)
-        self._taken = taken
+        self._letters = letters
         self._depth = 0
 
     def finish(self) -> None:
@@ -196,12 +207,15 @@ class Parser(CallParser):
         """1[x > 0]: 1 where a comparison of two values holds."""
         while len(inside) > 1 and inside[0].kind in ("open", "{") and group_end(inside, 0) == len(inside):
             inside = inside[1:-1]
-        place = next(place for place, kind in enumerate(outside(inside)) if kind == "relation")
+        place = next((place for place, kind in enumerate(outside(inside)) if kind == "relation"), None)
+        if place is None or inside[place].text not in COMPARISONS:
+            hint = "write \\mathbb{1}[x_{ij} > 0]"
+            raise self.error(token.start, "this 1 is read only with a comparison behind it", hint)
         sides = []
         for part in (inside[:place], inside[place + 1 :]):
             if not part:
                 raise self.error(inside[place].start, "a comparison is of two values", "write \\mathbb{1}[x_{ij} > 0]")
-            inner = Parser(self.document, part, self._taken)
+            inner = Parser(self.document, part, self._letters)
             inner._depth = self._depth
             sides.append(inner.total())
             inner.finish()
@@ -210,9 +224,9 @@ class Parser(CallParser):
     def _letter(self, token: Token) -> Node:
         following = self.tokens[self.place + 1] if self.place + 1 < len(self.tokens) else None
         called = following is not None and following.kind == "open"
-        if token.kind == "word" and token.text in FUNCTIONS and not self._taken(token.text):
+        if token.kind == "word" and token.text in FUNCTIONS and not self._letters.is_taken(token.text):
             return self._call(token, FUNCTIONS[token.text])
-        if token.text == "σ" and called and not self._taken("σ"):
+        if token.text == "σ" and called and not self._letters.is_taken("σ"):
             return self._call(token, "sigmoid")
         self.advance()
         return self.scripts(Symbol(token.start, token.end, token.text, "", token.font))
@@ -253,7 +267,8 @@ class Parser(CallParser):
     def _fraction(self, token: Token) -> Node:
         self.advance()
         above, below = self.argument(token), self.argument(token)
-        if isinstance(below, Differential) and isinstance(above, Symbol) and _is_bare_d(above) and not self._taken("d"):
+        bare = isinstance(above, Symbol) and _is_bare_d(above)
+        if bare and isinstance(below, Differential) and not self._letters.is_taken("d"):
             above = Differential(above.at, "d", None)
         if isinstance(above, Differential) and isinstance(below, Differential):
             return self._quotient_of(token.start, above, below)
@@ -292,9 +307,12 @@ class Parser(CallParser):
     def _is_differential(self, token: Token) -> bool:
         if token.kind == "command":
             return token.text == "partial"
-        if token.kind != "letter" or token.text != "d" or token.font not in ("", "upright") or self._taken("d"):
+        plain = token.kind == "letter" and token.text == "d" and token.font in ("", "upright")
+        if not plain or self._letters.is_taken("d"):
             return False
         following = self.tokens[self.place + 1] if self.place + 1 < len(self.tokens) else None
+        if following is not None and following.start > token.end and self._letters.is_extent("d"):
+            return False  # d \, x is a product then, and dx still the differential
         return following is not None and (
             following.kind in ("letter", "word") or (following.kind == "command" and following.text in ACCENTS)
         )
@@ -320,7 +338,8 @@ class Parser(CallParser):
         return token.kind == "command" and (token.text in ACCENTS or token.text in FUNCTIONS)
 
     def _operand(self, token: Token) -> Node:
-        called = token.kind in ("command", "word") and token.text in FUNCTIONS and not self._taken(token.text)
+        word = token.kind in ("command", "word") and token.text in FUNCTIONS
+        called = word and not self._letters.is_taken(token.text)
         if called or token.kind in ("open", "{"):
             return self._atom(token)
         if token.kind == "command":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from derive.claims.latex.document import Document
@@ -19,7 +18,6 @@ from derive.errors import LayerError
 from derive.printing.symbols import ACCENT_LATEX, GREEK_LATEX
 
 MAX_TOKENS = 40_000
-OPENING, CLOSING = ("open", "{"), ("close", "}")
 
 
 @dataclass(frozen=True)
@@ -111,27 +109,6 @@ def tokenize(document: Document, start: int, end: int, by_line: bool = False) ->
     Raises LayerError for what no formula contains.
     """
     return _Tokenizer(document, start, end, by_line).tokens()
-
-
-def group_end(tokens: Sequence[Token], place: int) -> int:
-    """The place behind the group, or the single token, at a place."""
-    depth = 0
-    for here in range(place, len(tokens)):
-        depth += (tokens[here].kind in OPENING) - (tokens[here].kind in CLOSING)
-        if depth <= 0:
-            return here + 1
-    return len(tokens)
-
-
-def outside(tokens: Sequence[Token]) -> list[str]:
-    """The kind of each token; of one inside a bracket only that it is."""
-    kinds = []
-    depth = 0
-    for token in tokens:
-        depth -= token.kind in CLOSING
-        kinds.append("inside" if depth > 0 else token.kind)
-        depth += token.kind in OPENING
-    return kinds
 
 
 class _Tokenizer:

@@ -205,7 +205,7 @@ def test_sizes_and_numbers() -> None:
 
 
 def test_digits_are_indices_where_their_number_fits() -> None:
-    check("batch_norm", r"$x_{12} = x_{1,2} + \mu_{12} + x_{10,2}$", "assert x[1, 2] == x[1, 2] + mu[12] + x[10, 2]")
+    check("batch_norm", r"$x_{12} = x_{1,2} + \mu_{2} + x_{8,2}$", "assert x[1, 2] == x[1, 2] + mu[2] + x[8, 2]")
 
 
 def test_a_constant_is_what_it_is_said_to_be_only_where_that_is_all() -> None:

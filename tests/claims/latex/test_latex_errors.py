@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from latex_samples import error_of, read, vocabulary
+from latex_samples import claims_of, error_of, read, vocabulary
 
 from derive.claims.claim import Claim, Unreadable
 from derive.claims.latex.reader import read_latex
@@ -15,8 +15,6 @@ CASES = [
     (r"dx_{ij} = \gamma_j @\lambda", r"--symbols '\lambda="),
     (r"dx_{ij} = @X_{ij}", "did you mean x?"),
     (r"@X_{ij} = x_{ij}", "did you mean x?"),
-    (r"dx_{ij} = dy_{i@k}", "index k is neither on the left nor bound"),
-    (r"dx_{ij} = \mu_@i", "index i runs over two extents, N and D"),
     (r"dx_{ij} = x_{@ijk}", "has 3 indices, and x has 2 indices"),
     (r"dx_{ij} = \epsilon_@j", "eps has no index"),
     (r"dx_{ij} = x_{i@+1,j}", "an index is a letter or a number"),
@@ -65,7 +63,22 @@ CASES = [
     (r"dx_{ij} = 9*@*9**9", "something is missing"),
     (r"dx_{ij} = @\sqrt{-1}", "not a real number"),
     (r"dx_{ij} = \sum_{@k} 1", "nothing fixes the extent of index k"),
-    (r"dx_{ij} = \sum_{k} \mu_k x_{@kj} + x_{kj}", "runs over two extents"),
+    (r"dx_{ij} = \mu_{@12}", "at most 8 elements are written out"),
+    (r"dx_{ij} = x_{@10,2}", "at most 8 elements are written out"),
+    (r"d\beta_j = \sum_{i=1}^{9} dy_{@ij}", "at most 8 elements are written out"),
+    (r"dx_{ij} = @\mathrm{sech}", "say what it is: --symbols '\\mathrm{sech}=NAME', with NAME one of x, gamma, beta"),
+    (r"dx_{ij} = dy_{ij} @\mathbb{1}[x_{ij}]", "this 1 is read only with a condition"),
+    (r"dx_{ij} = dy_{ij} @\mathbb{1}[(x_{ij} > 0) x_{ij}]", "this 1 is read only with a comparison"),
+    (r"dx_{ij} = dy_{ij} \mathbb{1}[@> 0]", "a comparison is of two values"),
+    (r"x_{ij} x_{kj} = \mu_j \quad @(i \neq k)", "a condition on the indices is not read: write delta(i, j)"),
+    (r"x_{ij} x_{kj} = \mu_j \text{ for } @i \neq k", "a condition on the indices is not read"),
+    (r"x_{ij} x_{kj} = \mu_j \text{if } @k \ne i", "a condition on the indices is not read"),
+    (r"x_{ij} x_{kj} = \mu_j, \; @i < k", "a condition on the indices is not read"),
+    (r"x_{ij} x_{kj} = \mu_j \text{ if } @i = k", "a condition on the indices is not read"),
+    (r"x_{ij} x_{kj} = \mu_j \quad @(i = k)", "a condition on the indices is not read"),
+    (r"x_{ij} x_{kj} = \mu_j @\text{ if i != k}", "a condition on the indices is not read"),
+    (r"x_{ij} = \mu_j \quad @(i \ne 1)", "a condition on the indices is not read"),
+    (r"s_j = dy_{@ij}", "index i is neither on the left nor bound by a sum"),
     (r"dx_{ij} = \sum_k x_{ij} dy_{ik} @\gamma", "left out inside a sum over k"),
     (r"d\gamma_j = \sum_{i} @x", "none on the left could be it"),
     (r"\mu_1 = @x_1", "x is x[i, j] in the layer"),
@@ -122,7 +135,9 @@ def test_a_name_whose_definition_is_unreadable_says_so() -> None:
 
 
 def test_one_alias_stands_for_one_extent() -> None:
-    error = error_of("batch_norm", r"$d\beta_j = \sum_{i=1}^m dy_{ij}$ and $d\beta_j = \sum_{k=1}^m \mu_k + \beta_j$")
+    text = r"$d\beta_j = \sum_{i=1}^m dy_{ij}$ and $d\beta_j = \sum_{k=1}^m \mu_k + \beta_j$"
+    error = claims_of("batch_norm", text)[1].mismatch
+    assert error is not None
     assert "runs over two extents, N and D" in str(error)
     assert error.location is not None
     assert error.location.text[error.location.column :].startswith("k + ")
@@ -145,6 +160,31 @@ def test_nothing_is_followed(command: str) -> None:
     assert isinstance(rest[-1], Claim)
     inside = read("batch_norm", f"$$dx_{{ij}} = {command}$$").lines
     assert all(isinstance(line, Unreadable) for line in inside)
+
+
+def test_commands_of_the_preamble_are_unknown_only_where_they_are_used() -> None:
+    preamble = "\\documentclass{article}\n\\newcommand{\\dd}{\\partial}\n\\input{macros}\n\\def\\x{$a = b$}\n"
+    body = "$d\\beta_j = \\sum_i dy_{ij}$\n$d\\beta_j = \\frac{\\dd L}{\\dd \\beta_j}$\n"
+    first, second = read("batch_norm", preamble + "\\begin{document}\n" + body + "\\end{document}").lines
+    assert isinstance(first, Claim)
+    assert isinstance(second, Unreadable)
+    assert "\\dd is not understood" in str(second.error)
+    assert second.line == 7
+
+
+def test_a_condition_is_one_of_its_row() -> None:
+    text = "\\begin{align} x_{ij} x_{kj} &= \\mu_j \\\\ &= \\beta_j \\quad (i \\neq k) \\\\ &= \\gamma_j \\end{align}"
+    lines = read("batch_norm", text).lines
+    assert [isinstance(line, Claim) for line in lines] == [True, False, False]
+
+
+def test_what_is_no_condition_on_indices_is_passed_over() -> None:
+    text = r"$x_{ij} = \mu_j, \epsilon > 0$, $x_{ij} = \mu_j \quad (N \neq 1)$, $x_{ij} = \mu_j \quad 1 \le i \le N$"
+    assert len(claims_of("batch_norm", text)) == 3
+
+
+def test_a_factor_behind_a_space_is_not_dropped() -> None:
+    assert "belongs to the equation" in str(error_of("relu", r"$dx_{ij} = dy_{ij} \quad \mathbb{1}[x_{ij} > 0]$"))
 
 
 def test_the_preamble_is_passed_over() -> None:

@@ -37,6 +37,11 @@ HOSTILE = {
     "tower": "$dx_{ij} = " + "x_{ij}^{1+" * 50 + "2" + "}" * 50 + "$",
     "nested functions": "$dx_{ij} = " + "\\exp(" * 55 + "x_{ij}" + ")" * 55 + "$",
     "nested fractions": "$dx_{ij} = " + "\\frac{1}{1+" * 55 + "x_{ij}" + "}" * 55 + "$",
+    "masks": "$dx_{ij} = " + "1[" * 1_500 + "x_{ij}" + " > 0]" * 1_500 + "$",
+    "masks in brackets": "$dx_{ij} = " + "\\mathbb{1}[((" * 1_000 + "x > 0" + "))]" * 1_000 + "$",
+    "masks and brackets": "$dx_{ij} = " + "1[(" * 2_000 + "x > 0$",
+    "conditions": "$dx_{ij} = x_{ij}" + " \\quad (i \\neq j)" * 5_000 + "$",
+    "lost indices": "$" + " ".join(f"dx_{{ij}} = x_{{k{chr(97 + n)}}}" for n in range(26)) + "$",
     "nine": "$dx = 9^{9^{9}}$",
     "large number": "$dx = " + "9" * 140_000 + "$",
     "large exponent": "$dx = 1e999999999$",
@@ -95,6 +100,7 @@ WORDS = r"""
     _{ij} _{11} ^{-1} ^{(i)} ' ! , . ; & \\ \quad \qquad \text{and} \text{rms} \mathrm{x} \mathcal{B} \mathbb{1}_{i=j}
     \delta_{ij} \exp \log \tanh( \sqrt \sqrt[3]{x} \cdot \times / + - * 0 1 2 12 0.5 1e5 N D m \ldots ... i=1,\ldots,N
     \forall \in \approx \neq \Rightarrow \foo \begin{aligned} \end{aligned} % $ $$ \begin{align} \end{align} \[ \]
+    \mathbb{1}[ 1\{ > < \gets \quad(i\neq{}j) \text{if $i=j$} x_{kl} \mu_i \sum_{i=1}^{D} \gamma=1 {}\partial\log
     \overset{a}{=} \boxed{ \frac{\partial\ell}{\partial x_i} \frac{dL}{dx_{ij}} \frac{d}{dx_{ij}} e^{x} \pi \epsilon
 """
 PIECES = st.sampled_from(WORDS.split())
