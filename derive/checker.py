@@ -116,9 +116,19 @@ class Judge:
         for line, verdict in zip(self.claims.lines, found, strict=True):
             if verdict is None:
                 assert isinstance(line, Claim)
-                verdict = self.refused(line, self._readings(line)[0][0], trusted)
+                verdict = self._explained(line, trusted)
             verdicts.append(verdict)
         return tuple(verdicts)
+
+    def _explained(self, line: Claim, trusted: frozenset[str]) -> Verdict:
+        """The verdict on a claim that does not hold, in that of its readings in which something explains it."""
+        head = line.head or line.left
+        subjects = [self._subject(line, head, line.right)]
+        total = self.vocabulary.totals(head), self.vocabulary.totals(line.right)
+        if total != (head, line.right):
+            subjects.append(self._subject(line, *total))
+        found = [self._refusal(line, subject, trusted) for subject in subjects]
+        return next((verdict for verdict, is_simple in found if is_simple), found[0][0])
 
     def _without_explanation(self, line: Claim | Unreadable, trials: Sequence[Trial]) -> Verdict | None:
         """The verdict on a line that needs no explanation; None for the others."""
@@ -205,8 +215,12 @@ class Judge:
     def _holds(self, subject: Subject, trials: Sequence[Trial]) -> bool:
         return bool(trials) and all(subject.holds(trial) for trial in trials)
 
-    def refused(self, claim: Claim, subject: Subject, trusted: frozenset[str] = frozenset()) -> Verdict:
-        """The verdict on a claim that does not hold; `trusted` are the helpers that are right."""
+    def refused(self, claim: Claim, subject: Subject) -> Verdict:
+        """The verdict on a claim that does not hold."""
+        return self._refusal(claim, subject, frozenset())[0]
+
+    def _refusal(self, claim: Claim, subject: Subject, trusted: frozenset[str]) -> tuple[Verdict, bool]:
+        """The same, and whether it is explained by one slip; `trusted` are the helpers that are right."""
         pinned = bool(self.trials.pinned)
         found = Verdict(claim.line, claim.text, "wrong")
         condition = self._condition(subject, pinned) if claim.mismatch is None and claim.relation == "==" else None
@@ -218,12 +232,9 @@ class Judge:
         sizes = example.extents if example is not None else {}
         refuted = frozenset(extent for extent, size in sizes.items() if size == 1)
         diagnosis = Diagnosis(subject, self.trials, self.corrections, pinned, said, trusted, refuted)
-        return replace(
-            found,
-            diagnosis=diagnosis.sentence(),
-            correct=self._correct(subject, diagnosis.mended, trials),
-            counterexample=example,
-        )
+        sentence = diagnosis.sentence()
+        correct = self._correct(subject, diagnosis.mended, trials)
+        return replace(found, diagnosis=sentence, correct=correct, counterexample=example), diagnosis.is_simple
 
     def _condition(self, subject: Subject, pinned: bool) -> str | None:
         """A condition on the layer under which the claim holds, and does not just vanish."""

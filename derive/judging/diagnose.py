@@ -55,9 +55,13 @@ class Diagnosis:
     trusted: frozenset[str] = frozenset()
     refuted: frozenset[str] = frozenset()
     mended: Expr | None = None
+    is_simple: bool = False
 
     def sentence(self) -> str | None:
-        """What explains the claim; None where nothing does. The author's side without the slip is `mended` then."""
+        """What explains the claim; None where nothing does.
+
+        The author's side without the slip is `mended` then, and the explanation `is_simple` where it is one slip.
+        """
         with distribute(False):
             found = [self.said, *self.slip()] if self.said else [*self._main(), *self._limits()]
         return "; ".join(dict.fromkeys(found)) or None
@@ -72,6 +76,7 @@ class Diagnosis:
         ):  # fmt: skip
             found = explain()
             if found:
+                self.is_simple = True
                 return self._with_helper(found)
         return [words for _, words in self.slip_in_helper()] or self.two_slips() or self.implementation()
 
@@ -231,7 +236,7 @@ class Diagnosis:
             values = self.points.values(edit.expression)
             formula = self.ratios.formula(self._ratio(values))
             base = None if formula is None else base_and_exponent(formula.as_coeff_Mul()[1])[0]
-            if formula is not None and formula != 0 and not isinstance(base, Mul):
+            if formula is not None and formula not in (0, 1) and not isinstance(base, Mul):
                 rest = [f"after that, yours/true = {self._text(formula)}"]
                 mended = self._mending_edit(edit.expression)
                 words = self._words(formula, edit.expression)

@@ -137,3 +137,10 @@ def test_what_nothing_explains_has_a_counterexample_all_the_same() -> None:
     assert found.kind == "wrong"
     assert found.counterexample is not None
     assert found.correct is not None
+
+
+def test_a_derivative_is_explained_as_what_it_was_meant_as() -> None:
+    total = "xhat_wrt_x[i, j, k, j] = (delta(i, k) + 1/N - xhat[i, j]*xhat[k, j]/N)/sqrt(var[j] + eps)"
+    assert "the sign of 1/N should be -" in (verdict("batch_norm", total).diagnosis or "")
+    local = "xhat_wrt_var[i, j] = (x[i, j] - mu[j])/2*(var[j] + eps)**(-3/2)"
+    assert "the sign is wrong" in (verdict("batch_norm", local).diagnosis or "")
