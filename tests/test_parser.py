@@ -561,7 +561,7 @@ class TestDerivation:
             ("a = x[0, 1]", "an index is a number from 1", 7),
             ("a[1] = 2", "unknown name a", 1),
             ("dmu[j] = sum(dz[i, j] for i in N)", "unknown name dz", 14),
-            ("x[1, j] = x[i, j]", "index i is neither on the left", 13),
+            ("x[1, j] = x[i, j]", "the sum over i is missing", 13),
         ],
     )
     def test_mistakes(self, known, text, fragment, column):
