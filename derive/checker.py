@@ -27,7 +27,7 @@ from derive.claims.vocabulary import Vocabulary, vocabulary_of
 from derive.differentiate import depending_on
 from derive.errors import DeriveError, LayerError
 from derive.functions import limits_of
-from derive.graph import Graph, Index, name_of
+from derive.graph import Graph, Index, name_of, names_in
 from derive.indices import REDUCTIONS
 from derive.interpret import to_nested
 from derive.judging.conditions import condition_text, conditions_of
@@ -144,8 +144,10 @@ class Judge:
             return Verdict(line.line, line.text, "unreadable", diagnosis=str(error))
 
     def _meant(self, name: str) -> str:
-        """A question, where a name of the author's own is nearly one of the layer's gradients that no line states."""
-        near = did_you_mean(name, self.missing()) if len(name) > _SHORT else ""
+        """A question, where a name that no line uses is nearly that of a gradient that no line states."""
+        rights = [line.right for line in self.claims.lines if isinstance(line, Claim)]
+        unused = len(name) > _SHORT and not any(name in names_in(right) for right in rights)
+        near = did_you_mean(name, self.missing()) if unused else ""
         return f"a name of your own; {near}" if near else ""
 
     def missing(self) -> Iterator[str]:

@@ -88,7 +88,7 @@ class Diagnosis:
         for name, words in self.slip_in_helper(backward=self.mended is not None):
             if name.removeprefix("d") in self.trials.definitions and name.startswith("d"):
                 self.mended = None  # this line is right then
-                return [words, *(f"or else in this line: {other}" for other in found)]
+                return [words, f"or else in this line: {'; '.join(found)}"]
             return [*found, f"or else {words}"]
         return found
 
