@@ -76,7 +76,20 @@ class Parser(CallParser):
             raise self._unexpected(token)
 
     def total(self) -> Node:
-        """A sum of products."""
+        """A sum of products, or the quotient of two that TeX's \\over makes."""
+        at = self.here()
+        made = self._sum()
+        token = self.peek()
+        if token is None or not _is_over(token):
+            return made
+        self.advance()
+        made = self._divided(at, made, self._sum())
+        again = self.peek()
+        if again is not None and _is_over(again):
+            raise self.error(again.start, "a second \\over is read in two ways", "write \\frac{..}{..}")
+        return made
+
+    def _sum(self) -> Node:
         at = self.here()
         terms = [(self.signs(), self.product())]
         while (token := self.peek()) and token.kind == "op" and token.text in "+-":
@@ -114,7 +127,7 @@ class Parser(CallParser):
         return Product(at, tuple(factors))
 
     def _at_end(self, token: Token) -> bool:
-        return token.kind in ENDS or (token.kind == "|" and self._bars > 0)
+        return token.kind in ENDS or (token.kind == "|" and self._bars > 0) or _is_over(token)
 
     def _check_juxtaposed(self, last: tuple[bool, Node], token: Token) -> None:
         """Refuse what is read in two ways: 1/2x, 2 3, 2\\frac12, log x y."""
@@ -267,12 +280,16 @@ class Parser(CallParser):
     def _fraction(self, token: Token) -> Node:
         self.advance()
         above, below = self.argument(token), self.argument(token)
+        return self._divided(token.start, above, below)
+
+    def _divided(self, at: int, above: Node, below: Node) -> Node:
+        """A quotient; of two differentials a derivative."""
         bare = isinstance(above, Symbol) and _is_bare_d(above)
         if bare and isinstance(below, Differential) and not self._letters.is_taken("d"):
             above = Differential(above.at, "d", None)
         if isinstance(above, Differential) and isinstance(below, Differential):
-            return self._quotient_of(token.start, above, below)
-        return Product(token.start, ((False, above), (True, below)))
+            return self._quotient_of(at, above, below)
+        return Product(at, ((False, above), (True, below)))
 
     def _quotient_of(self, at: int, above: Differential, below: Differential) -> Node:
         """The derivative that two differentials make; with nothing above, of the factor that follows."""
@@ -347,6 +364,11 @@ class Parser(CallParser):
         self.advance()
         return self.scripts(Symbol(token.start, token.end, token.text, "", token.font))
 
+
+
+def _is_over(token: Token) -> bool:
+    """Whether it is the line of {a \\over b}."""
+    return token.kind == "command" and token.text == "over"
 
 
 def _is_bare_d(symbol: Symbol) -> bool:

@@ -51,3 +51,11 @@ def test_the_index_of_which_there_are_fewest_sums_is_left_out() -> None:
     softmax = r"p_i = \frac{e^{x_i}}{\sum_k e^{x_k}}"
     jacobian = r"\frac{\partial p_i}{\partial x_j} = p_i (\delta_{ij} - p_j)"
     assert kinds(check("softmax_cross_entropy", softmax, jacobian)) == ["holds", "holds"]
+
+
+def test_an_old_fraction_is_one() -> None:
+    gradient = r"{\partial L \over \partial \beta_j} = \sum_i {\partial L \over \partial y_{ij}}"
+    mean = r"\mu_j = {1 \over N} \sum_i x_{ij} = {\sum_i x_{ij} \over N}"
+    assert kinds(check("batch_norm", gradient, mean)) == ["holds", "holds", "holds"]
+    for unclear in (r"\mu_j = {1 \over} 2", r"\mu_j = {\over 3}", r"\mu_j = {1 \over 2 \over 3}"):
+        assert kinds(check("batch_norm", unclear)) == ["unreadable"]
