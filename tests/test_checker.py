@@ -115,6 +115,17 @@ def test_sums_that_would_not_end_are_refused() -> None:
     assert "terms for a small batch" in (found.diagnosis or "")
 
 
+@pytest.mark.parametrize(
+    "right",
+    ["sqrt(exp(-1 - gamma[j]))", "gamma[j]*exp(-1 - gamma[j])", "tanh(-1 - gamma[j])*sqrt(exp(-2 - beta[j]))",
+     "exp(-1 - gamma[j])**gamma[j]", "sqrt(exp(gamma[j] - 1)*abs(-1 - beta[j]))", "log(-gamma[j] - 1)", "0/gamma[j]"],
+)  # fmt: skip
+def test_functions_whose_sign_sympy_cannot_tell(right: str) -> None:
+    (found,) = check_claims("batch_norm", f"dbeta[j] = {right}").verdicts
+    assert found.kind == "wrong"
+    assert found.correct == "dbeta[j] = sum(dy[i, j] for i in N)"
+
+
 def test_a_name_that_is_nearly_a_gradient_is_asked_about() -> None:
     (found,) = check_claims("batch_norm", "dgama[j] = sum(dy[i, j]*xhat[i, j] for i in N)").verdicts
     assert (found.kind, found.note) == ("definition", "a name of your own; did you mean dgamma?")

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Indexed, Integer, Sum, Symbol
-from sympy.core.parameters import distribute
 
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.logical_lines import LogicalLine, in_one_line, logical_lines
@@ -61,8 +60,7 @@ def read_grammar(text: str, file: str, vocabulary: Vocabulary) -> Claims:
         message = f"the text has {len(lines)} lines, more than {MAX_LINES}"
         raise LayerError(message, "a derivation is a page of text; is this the right file?", whole)
     reader = _Reader(file, vocabulary)
-    with distribute(False):  # SymPy would turn 2*(x - mu) into 2*x - 2*mu
-        found = reader.read(lines)
+    found = reader.read(lines)
     if not found and not reader.notes:
         hint = "a claim is a line such as `dbeta[j] = sum(dy[i, j] for i in N)`"
         raise LayerError("there is no claim in this text", hint, whole)

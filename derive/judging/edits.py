@@ -8,13 +8,14 @@ Nothing here knows what is right: each edit is tried, and the one that makes the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, nan, oo, zoo
 
 from derive.graph import Index
-from derive.judging.places import Ground, places_in
-from derive.judging.slips import RENAMING, SLIPS
+from derive.judging.places import Ground, Place, Proposal, places_in
+from derive.judging.slips import RENAMING, SLIPS, Slip
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,18 @@ def edits_of(expression: Expr, indices: tuple[Index, ...], ground: Ground) -> li
     found: dict[Expr, Edit] = {}
     for place in places_in(expression, indices):
         for slip in SLIPS:
-            for node, message, cost in slip(ground, place):
-                made = place.put(node)
+            for made, message, cost in _made(slip, ground, place):
                 if made == expression or made.has(zoo, nan, oo):
                     continue
                 if made not in found or found[made].cost > cost:
                     found[made] = Edit(made, message, cost, slip in RENAMING)
     return sorted(found.values(), key=lambda edit: edit.cost)
+
+
+def _made(slip: Slip, ground: Ground, place: Place) -> Iterator[Proposal]:
+    """What a slip makes of the whole. SymPy looks without end for the sign of some powers of functions."""
+    try:
+        for node, message, cost in slip(ground, place):
+            yield place.put(node), message, cost
+    except RecursionError:
+        return

@@ -14,8 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sympy.core.parameters import distribute
-
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.latex.build import MAX_ELEMENTS
 from derive.claims.latex.chains import ChainReader, ParsedChain, Text, has_symbol
@@ -54,8 +52,7 @@ def read_latex(text: str, file: str, vocabulary: Vocabulary, symbols: str = "") 
     patterns, ignored = read_table(symbols, vocabulary)
     document = Document(text, file)
     meanings = Symbols(document, vocabulary, patterns, ignored)
-    with distribute(False):
-        return _Reading(document, meanings).claims()
+    return _Reading(document, meanings).claims()
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Add, Expr, Indexed, Mul, Pow, Rational, Sum, Symbol
+from sympy import Add, Expr, Function, Indexed, Mul, Pow, Rational, Sum, Symbol
 
 from derive.graph import Index, extent_symbol, name_of, reference
 from derive.indices import REDUCTIONS, substitute
@@ -35,7 +35,7 @@ def factor(ground: Ground, place: Place) -> Iterator[Proposal]:
         yield others / factor, f"one divides by {base}, and does not multiply with it", 3
         for exponent in (2, 3) if not isinstance(factor, REDUCTIONS) else ():
             yield others * factor**exponent, f"the exponent of {base} should be {exponent}, not 1", 4
-        if not isinstance(factor, REDUCTIONS):
+        if not isinstance(factor, REDUCTIONS) and not factor.has(Function):  # SymPy would look for signs
             yield others * Pow(factor, Rational(1, 2)), f"the root of {base} belongs here", 4
             yield others * Pow(factor, Rational(-1, 2)), f"one divides by the root of {base}", 4
 
