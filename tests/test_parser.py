@@ -452,6 +452,7 @@ class TestMistakes:
             ("y[i, j] = x[i, j]^2", "**"),
             ("y[i] = sum([x[i, j] for j in D])", "leave out the square brackets"),
             ("y[i] = sum(x[i, j] for j in range(D))", "for j in D"),
+            ("y[i] = sum[j](x[i, j])", "sum(x[i, j] for i in N)"),
             ("eps: constant[]", "eps: constant"),
             ("assert N = 2", "`==`"),
             ("y[i, j] = x[i + 1, j]", "S: constant[M, N]"),

@@ -1,6 +1,6 @@
 """A derivation in the layer grammar, line by line, as claims.
 
-    text ──logical_lines──▶ sides ──ExpressionParser──▶ Claims
+    text ──logical_lines──▶ lines ──read_sides──▶ sides ──ExpressionParser──▶ Claims
 
 A line is `name[i, j] = expression`, a chain of such equalities, an equality of two expressions, a fact with `assert`,
 or the size of a small batch, `N = 2`. A name that the layer and its derivation do not have is a helper of the author's
@@ -18,11 +18,11 @@ from sympy import Expr, Indexed, Integer, Sum, Symbol
 
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.logical_lines import LogicalLine, in_one_line, logical_lines
+from derive.claims.sides import letters_on, line_error, line_source, read_sides, target, use_both_indices
 from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError, Location
 from derive.graph import Index, Quantity, name_of
 from derive.indices import REDUCTIONS, IndexNames, is_indexed
-from derive.printing.symbols import GREEK_NAMES
 from derive.syntax.expressions import ExpressionParser, Scope
 from derive.syntax.extents import Slot
 from derive.syntax.lines import read_facts
@@ -124,7 +124,7 @@ class _Reader:
         extents = tuple(part.strip() for part in (shape[1] or "").split(",") if part.strip()) if shape else ()
         if own is None or shape is None or extents != own.extents or name in self.vocabulary.graph.equation_of:
             hint = "the quantities and their shapes are those of the layer"
-            raise self._error(line, 0, "a derivation has only equations and facts", hint)
+            raise line_error(self.file, line, 0, "a derivation has only equations and facts", hint)
 
     def _states_size(self, line: LogicalLine) -> bool:
         """Whether the line gives a number to an extent, to a constant that has one, or to an input."""
@@ -148,20 +148,20 @@ class _Reader:
         size = int(number) if number.isdecimal() and len(number) < MAX_DIGITS else 0
         if not 1 <= size <= MAX_SIZE:
             message = f"the extent {extent} of a small batch is a whole number from 1 to {MAX_SIZE}, not {number}"
-            raise self._error(line, 0, message, f"write {extent} = 2 for a batch of two")
+            raise line_error(self.file, line, 0, message, f"write {extent} = 2 for a batch of two")
         if self.sizes.setdefault(extent, size) != size:
             message = f"the extent {extent} is {self.sizes[extent]} already"
-            raise self._error(line, 0, message, "a derivation is for one size, or for all")
+            raise line_error(self.file, line, 0, message, "a derivation is for one size, or for all")
 
     # Claims
 
     def _facts(self, line: LogicalLine) -> Iterator[Claim]:
-        source = self._source(line)
+        source = line_source(self.file, line)
         statement = source.tree.body[0]
         if not isinstance(statement, ast.Assert) or not isinstance(statement.test, ast.Compare):
             hint = "write a fact such as `assert sum(x[i] for i in N) == 0`"
             raise source.error(statement, "a fact is a comparison", hint)
-        self._use_both_indices(statement)
+        use_both_indices(statement, self._slots)
         names = self._names(source)
         scope = self._scope(open_=True)
         text = in_one_line(line.text)
@@ -174,13 +174,13 @@ class _Reader:
 
     def _equalities(self, line: LogicalLine) -> Iterator[Claim | Unreadable]:
         """The claims of A = B = C, each with the side before it on its left."""
-        source, nodes = self._sides(line)
+        source, nodes = read_sides(self.file, line, self._slots)
         texts = line.sides
         names, scope = self._names(source), self._scope()
         helper = self._as_helper(source, nodes[0])
         left, slots = (None, scope.free) if helper else self._left(source, names, scope, nodes[0])
         if helper:
-            for letter in _letters_on(nodes[0]):
+            for letter in letters_on(nodes[0]):
                 names.claim(letter, "index")
                 scope.free[letter.id] = Slot()
         head: Expr | None = None
@@ -235,7 +235,7 @@ class _Reader:
 
     def _as_helper(self, source: Source, node: ast.expr) -> bool:
         """Whether the first side of a line is a name of the author's own. Raises LayerError where it cannot be one."""
-        name = _target(node)
+        name = target(node)
         if name is None or name.id in self._slots or name.id in self._extents or name.id in CONSTANTS:
             return False
         for part, what in (("_wrt_", "depend on"), ("_via_", "pass through")):
@@ -247,11 +247,11 @@ class _Reader:
 
     def _definition(self, source: Source, node: ast.expr, scope: Scope, right: Expr, claim: Claim) -> Claim:
         """A line that gives a name to an expression."""
-        name = _target(node)
+        name = target(node)
         assert name is not None
         names = self._names(source)
         names.claim(name, "equation")
-        nodes = {letter.id: letter for letter in _letters_on(node)}
+        nodes = {letter.id: letter for letter in letters_on(node)}
         helper = Quantity(name.id, self._indices(source, node, scope.free, nodes), "helper")
         self._slots[helper.name] = tuple(Slot(extent) for extent in helper.extents)
         self._letters[helper.name] = [index.name for index in helper.indices]
@@ -272,69 +272,11 @@ class _Reader:
                     self.largest[own.extent] = max(self.largest.get(own.extent, 1), int(index))
         free = [index.symbol for index in claim.indices]
         head = None if claim.head is None else self.vocabulary.expanded(claim.head)
-        if shadows(right, free):
+        if _shadows(right, free):
             right = self._readable.apply(right, free)
         return replace(claim, left=left, right=right, head=head)
 
-    # The text
-
-    def _source(self, line: LogicalLine, parsed: str = "") -> Source:
-        """The line at its place in the file."""
-        above = "\n" * (line.line - 1)
-        return Source(above + line.text, self.file, above + parsed if parsed else "")
-
-    def _sides(self, line: LogicalLine) -> tuple[Source, list[ast.expr]]:
-        """The sides of a line, read by Python as the tuple (A, B, C)."""
-        if not line.separators:
-            hint = "a claim is `name[i, j] = expression`, or `assert fact`"
-            raise self._error(line, 0, "this line claims nothing: it has no =", hint)
-        text = list(line.text)
-        for at, length in line.separators:
-            text[at : at + length] = [",", *" " * (length - 1)]
-        if in_one_line(line.text).startswith("assert "):
-            at = line.text.index("assert")
-            text[at : at + 6] = "(     "
-            text.append(")")
-        for place, side in enumerate(line.sides):
-            if not side:  # Python takes a tuple with a comma at its end
-                at = line.separators[min(place, len(line.separators) - 1)][0]
-                hint = "write both sides on one line, or in brackets that go on to the next"
-                raise self._error(line, at, "one side of this = is empty", hint)
-        source = self._source(line, "".join(text))
-        statement = source.tree.body[0] if len(source.tree.body) == 1 else None
-        value = statement.value if isinstance(statement, ast.Expr) else None
-        if not isinstance(value, ast.Tuple) or len(value.elts) != len(line.sides):
-            hint = "write one equation a line, without commas between values"
-            raise self._error(line, 0, "the sides of this line are not single expressions", hint)
-        self._use_both_indices(value)
-        self._spell_greek_out(value)
-        return source, value.elts
-
-    def _error(self, line: LogicalLine, position: int, message: str, hint: str) -> LayerError:
-        """An error at a position of a line that Python has not read."""
-        number = line.line_at(position)
-        column = position - line.text.rfind("\n", 0, position) - 1
-        shown = line.text.split("\n")[number - line.line]
-        return LayerError(message, hint, Location(self.file, number, column, shown))
-
-    def _use_both_indices(self, tree: ast.AST) -> None:
-        """Let the name of a local derivative with the indices of both quantities stand for just that."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and "_wrt_" in node.value.id:
-                count = len(node.slice.elts) if isinstance(node.slice, ast.Tuple) else 1
-                both = f"{node.value.id}_each"
-                own = self._slots.get(node.value.id)
-                if both in self._slots and (own is None or len(own) != count):
-                    node.value.id = both
-
-    def _spell_greek_out(self, tree: ast.AST) -> None:
-        """Let dβ stand for dbeta where only that is known."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id not in self._slots and not node.id.isascii():
-                spelled = node.id
-                for name, letter in GREEK_NAMES.items():
-                    if spelled.replace(letter, name) in self._slots:
-                        node.id = spelled.replace(letter, name)
+    # Names and indices
 
     def _names(self, source: Source) -> Names:
         names = Names(source, _WORDS)
@@ -370,32 +312,12 @@ class _Reader:
         return tuple(found)
 
 
-def shadows(expression: Expr, around: Iterable[Symbol]) -> bool:
+def _shadows(expression: Expr, around: Iterable[Symbol]) -> bool:
     """Whether a bound index has the name of one that is in use around it."""
     taken = set(around)
     if isinstance(expression, REDUCTIONS):
         bound = {limit[0] for limit in expression.limits}
-        return bool(bound & taken) or shadows(expression.function, taken | bound)
+        return bool(bound & taken) or _shadows(expression.function, taken | bound)
     if isinstance(expression, Indexed):
         return False
-    return any(shadows(argument, taken) for argument in expression.args)
-
-
-def _target(node: ast.expr) -> ast.Name | None:
-    """The name of `name` or `name[i, j]`, with distinct letters as indices; None for anything else."""
-    if isinstance(node, ast.Name):
-        return node
-    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-        written = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        letters = [index.id for index in written if isinstance(index, ast.Name)]
-        if len(set(letters)) == len(written):
-            return node.value
-    return None
-
-
-def _letters_on(node: ast.expr) -> list[ast.Name]:
-    if not isinstance(node, ast.Subscript):
-        return []
-    written = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    return [index for index in written if isinstance(index, ast.Name)]
-
+    return any(_shadows(argument, taken) for argument in expression.args)

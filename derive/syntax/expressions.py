@@ -19,13 +19,12 @@ from derive.errors import LayerError
 from derive.graph import extent_symbol, index_symbol, reference
 from derive.syntax.extents import Slot
 from derive.syntax.hints import CONSTRUCTS, OPERATORS, OTHER_FUNCTIONS, POSITIONS
-from derive.syntax.literals import MAX_BITS, bits, check_number, number
+from derive.syntax.literals import check_number, number, power_fault, too_long
 from derive.syntax.names import Names, did_you_mean
 from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, WORDS, multiply
 from derive.syntax.source import Source
 
 MAX_DEPTH = 60
-MAX_EXPONENT = 100
 MAX_INDEX = 10**6
 
 _COMPARISONS: dict[type[ast.cmpop], type[Relational]] = {
@@ -152,17 +151,12 @@ class ExpressionParser:
 
     def _power(self, node: ast.BinOp) -> Expr:
         base, exponent = self.expression(node.left), self.expression(node.right)
-        if exponent.is_Rational:
-            if abs(exponent) > MAX_EXPONENT:
-                hint = f"exponents that are numbers go up to {MAX_EXPONENT}"
-                raise self._error(node.right, f"the exponent {self._source.spelling(node.right)} is too large", hint)
-            if base.is_Rational and bits(base) * abs(exponent) > MAX_BITS:
-                raise self._error(node, "the number is too large", "numbers stay below 1e300")
-            if base == 0 and exponent.is_negative:
-                raise self._error(node, "division by zero", "the base of a negative power is always 0")
-        elif base.is_number and not base.is_positive and not exponent.is_integer:
-            hint = "a power with a variable exponent needs a base that is positive"
-            raise self._error(node.left, f"the base {self._source.spelling(node.left)} is not positive", hint)
+        fault = power_fault(base, exponent)
+        if fault is not None and fault.part == "whole":
+            raise self._error(node, fault.problem, fault.hint)
+        if fault is not None:
+            part = node.left if fault.part == "base" else node.right
+            raise self._error(part, f"the {fault.part} {self._source.spelling(part)} {fault.problem}", fault.hint)
         return self._checked(node, Pow(base, exponent))
 
     def _name(self, node: ast.Name) -> Expr:
@@ -231,6 +225,9 @@ class ExpressionParser:
             if isinstance(node.func, ast.Attribute):
                 raise self._not_in_grammar(node.func)
             hint = "functions are called by their bare names: exp(x[i])"
+            called = node.func.value if isinstance(node.func, ast.Subscript) else None
+            if isinstance(called, ast.Name) and called.id in REDUCTIONS:
+                hint = f"a reduction names its index behind its body: {called.id}(x[i, j] for i in N)"
             raise self._error(node.func, "only a function of the grammar can be called", hint)
         name = node.func.id
         if name not in WORDS or name in CONSTANTS:
@@ -334,7 +331,7 @@ class ExpressionParser:
 
     def _check_size(self, node: ast.expr, parts: list[Expr]) -> None:
         """Refuse to add or multiply numbers whose result is too long to be meant."""
-        if sum(bits(part.as_coeff_Mul()[0]) for part in parts) > MAX_BITS + 2 * len(parts):
+        if too_long(parts):
             raise self._error(node, "the numbers are too long", "numbers stay below 1e300")
 
     def _checked(self, node: ast.expr, made: Expr) -> Expr:

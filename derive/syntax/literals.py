@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from sympy import Expr, I, Rational, nan, oo, zoo
 
@@ -11,6 +13,7 @@ from derive.syntax.source import Source
 
 # A float64 ends at 2**1024; numerators and denominators of honest rationals are far below.
 MAX_BITS = 4096
+MAX_EXPONENT = 100
 _DECIMAL = re.compile(r"(\d*)\.?(\d*)(?:e([+-]?\d+))?", re.IGNORECASE)
 _MAX_DECIMAL_EXPONENT = 300
 _LEAST = Rational(1, 10**_MAX_DECIMAL_EXPONENT)
@@ -70,3 +73,31 @@ def _exact(written: str) -> Rational | None:
         return None
     shift = power - len(fraction)
     return Rational(int(digits) * 10 ** max(shift, 0), 10 ** max(-shift, 0))
+
+
+def too_long(parts: Sequence[Expr]) -> bool:
+    """Whether a sum or product of these has numbers whose result is too long to be meant."""
+    return sum(bits(part.as_coeff_Mul()[0]) for part in parts) > MAX_BITS + 2 * len(parts)
+
+
+class PowerFault(NamedTuple):
+    """What is wrong with a power: in which part of it, what, and the remedy."""
+
+    part: Literal["base", "exponent", "whole"]
+    problem: str
+    hint: str
+
+
+def power_fault(base: Expr, exponent: Expr) -> PowerFault | None:
+    """Why base**exponent is no power of the grammar; None where it is one. Nothing is computed."""
+    if exponent.is_Rational:
+        if abs(exponent) > MAX_EXPONENT:
+            return PowerFault("exponent", "is too large", f"exponents that are numbers go up to {MAX_EXPONENT}")
+        if base.is_Rational and bits(base) * abs(exponent) > MAX_BITS:
+            return PowerFault("whole", "the number is too large", "numbers stay below 1e300")
+        if base == 0 and exponent.is_negative:
+            return PowerFault("whole", "division by zero", "the base of a negative power is always 0")
+    elif base.is_number and not base.is_positive and not exponent.is_integer:
+        hint = "a power with a variable exponent needs a base that is positive"
+        return PowerFault("base", "is not positive", hint)
+    return None

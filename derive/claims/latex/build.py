@@ -30,8 +30,7 @@ from derive.functions import delta, where
 from derive.graph import Index, extent_symbol, index_symbol, names_in, reference
 from derive.indices import IndexNames, separate_bound, substitute
 from derive.occurrences import occurrences
-from derive.syntax.expressions import MAX_EXPONENT
-from derive.syntax.literals import MAX_BITS, bits, check_number
+from derive.syntax.literals import check_number, power_fault, too_long
 from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, multiply
 
 MAX_WRITTEN_OUT = 2000
@@ -121,17 +120,10 @@ class Builder:
         return self._raised(node.exponent, self.expression(node.base), self.expression(node.exponent))
 
     def _raised(self, node: Node, base: Expr, exponent: Expr) -> Expr:
-        if exponent.is_Rational:
-            if abs(exponent) > MAX_EXPONENT:
-                hint = f"exponents that are numbers go up to {MAX_EXPONENT}"
-                raise self._error(node, "the exponent is too large", hint)
-            if base.is_Rational and bits(base) * abs(exponent) > MAX_BITS:
-                raise self._error(node, "the number is too large", "numbers stay below 1e300")
-            if base == 0 and exponent.is_negative:
-                raise self._error(node, "division by zero", "the base of a negative power is always 0")
-        elif base.is_number and not base.is_positive and not exponent.is_integer:
-            hint = "a power with a variable exponent needs a base that is positive"
-            raise self._error(node, "the base of this power is not positive", hint)
+        fault = power_fault(base, exponent)
+        if fault is not None:
+            what = fault.problem if fault.part == "whole" else f"the {fault.part} of this power {fault.problem}"
+            raise self._error(node, what, fault.hint)
         return Pow(base, exponent)
 
     def _call(self, node: Call) -> Expr:
@@ -308,7 +300,7 @@ class Builder:
         return Add(*terms)
 
     def _check_size(self, node: Node, made: list[Expr]) -> None:
-        if sum(bits(part.as_coeff_Mul()[0]) for part in made) > MAX_BITS + 2 * len(made):
+        if too_long(made):
             raise self._error(node, "the numbers are too long", "numbers stay below 1e300")
 
     def _error(self, node: Node, message: str, hint: str) -> LayerError:
