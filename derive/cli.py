@@ -1,4 +1,4 @@
-"""The command line: arguments and exit codes only. SymPy is imported when a command needs it, not before.
+"""The command line: commands and exit codes only. SymPy is imported when a command needs it, not before.
 
 Exit codes: 0 fine, 1 a check failed, 2 usage, 3 the layer file is wrong.
 """
@@ -9,20 +9,19 @@ import argparse
 import os
 import sys
 
-from derive import __version__
+from derive.arguments import USAGE, command_parser
 from derive.errors import DeriveError, LayerError, UsageError
-from derive.options import DETAILS, FORMS, INPUT_FORMATS, MODES, NOTATIONS, ORDERS, TARGETS
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
     from derive.audit import Audit
     from derive.derivation import Detail
     from derive.graph import Graph
 
-OK, FAILED, USAGE, LAYER = 0, 1, 2, 3
+OK, FAILED, LAYER = 0, 1, 3  # and USAGE, 2
 # What a shell reports of a process that a signal ended.
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -30,7 +29,7 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     try:
-        options = _parser().parse_args(arguments)
+        options = command_parser(_COMMANDS).parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command
         code = command(options)
         sys.stdout.flush()
@@ -52,165 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str, code: int) -> int:
     sys.stderr.write(message + "\n")
     return code
-
-
-# Arguments
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose arguments are added when it is used: `derive --help` needs those of no command."""
-
-    def __init__(self, *, fill: Callable[[_Parser], None] | None = None, **settings: Any) -> None:
-        super().__init__(formatter_class=_formatter, **settings)
-        self._fill = fill
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._fill is not None:
-            self._fill(self)
-            self._fill = None
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n  help: {self.prog} --help lists what there is\n")
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Help as wide as the terminal. Without a width argparse would load shutil, which costs as much as argparse."""
-    try:
-        width = int(os.environ["COLUMNS"])
-    except (KeyError, ValueError):
-        try:
-            width = os.get_terminal_size().columns
-        except OSError:
-            width = 80
-    return argparse.HelpFormatter(prog, width=max(width, 40) - 2)
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="derive", description="Derive the backward pass of a layer from its equations.")
-    parser.add_argument("--version", action="version", version=f"derive {__version__}")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for name, text, fill, command in (
-        ("list", "the built-in layers", None, _list),
-        ("show", "the derivation in the terminal", _fill_show, _show),
-        ("latex", "the derivation in LaTeX", _fill_latex, _latex),
-        ("markdown", "the derivation in Markdown, for GitHub", _fill_markdown, _markdown),
-        ("code", "the generated functions", _fill_code, _code),
-        ("verify", "the evidence, as a table; exit code 1 when anything fails", _fill_verify, _verify),
-        ("check", "someone's derivation, judged line by line; exit code 1 when a line is wrong", _fill_check, _check),
-        ("docs", "regenerate the documents and functions", _fill_docs, _docs),
-    ):
-        verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", fill=fill)
-        verb.set_defaults(command=command)
-    return parser
-
-
-def _fill_show(verb: _Parser) -> None:
-    _add_derivation(verb, "mean")
-    _add_printing(verb)
-    verb.add_argument("--json", action="store_true", help="the steps and results as data")
-
-
-def _fill_latex(verb: _Parser) -> None:
-    _add_derivation(verb, "mean")
-    _add_printing(verb)
-    verb.add_argument("--document", action="store_true", help="a complete article that compiles")
-
-
-def _fill_markdown(verb: _Parser) -> None:
-    _add_derivation(verb, "mean")
-    _add_printing(verb)
-
-
-def _fill_code(verb: _Parser) -> None:
-    _add_derivation(verb, "reuse")
-    verb.add_argument("--target", choices=TARGETS, default="numpy", help="what the code runs on (default: numpy)")
-
-
-def _fill_verify(verb: _Parser) -> None:
-    _add_derivation(verb, "mean")
-    verb.add_argument("--json", action="store_true", help="the table as data")
-
-
-def _fill_check(verb: _Parser) -> None:
-    verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
-    verb.add_argument(
-        "claims", nargs="?", metavar="CLAIMS", help="a derivation: LaTeX in a .tex or .md file, else the layer grammar"
-    )
-    verb.add_argument("--input-format", choices=INPUT_FORMATS, help="what CLAIMS is (default: by its name or its look)")
-    verb.add_argument(
-        "--symbols", default="", metavar="'m=N, z=x'", help="the layer's names for the letters of a derivation in LaTeX"
-    )
-    verb.add_argument("--function", metavar="FILE.py:NAME", help="judge a NumPy backward function; it is run")
-    verb.add_argument("--forward", metavar="FILE.py:NAME", help="the forward function whose cache it takes; it is run")
-    verb.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for a call of such a function (default: 10)"
-    )
-    verb.add_argument("--lint", action="store_true", help="say what is unusual about the layer's own equations")
-    verb.add_argument("--json", action="store_true", help="the verdicts as data")
-    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
-
-
-def _fill_docs(verb: _Parser) -> None:
-    verb.add_argument("layers", nargs="*", metavar="LAYER", help="only these (default: all built-in layers)")
-    verb.add_argument("--check", action="store_true", help="write nothing; exit code 1 and a diff when stale")
-    verb.add_argument("-o", dest="output", metavar="DIR", default="output", help="the folder (default: output)")
-
-
-def _add_derivation(verb: _Parser, form: str) -> None:
-    verb.add_argument("layer", metavar="LAYER", help="a built-in layer, a .layer file, or - for standard input")
-    verb.add_argument("--form", choices=FORMS, default=form, help=f"the shape of the result (default: {form})")
-    verb.add_argument("--mode", choices=MODES, default="reverse", help="gradients, or tangents (default: reverse)")
-    verb.add_argument(
-        "--wrt", type=_names, metavar="x,gamma", help="the gradients wanted, or what moves (default: all inputs)"
-    )
-    verb.add_argument(
-        "--order", type=int, choices=ORDERS, default=1, help="2: gradients of the gradients, 3: of those (default: 1)"
-    )
-    verb.add_argument(
-        "--in-terms-of",
-        type=_names,
-        default=[],
-        metavar="xhat,var",
-        help="the quantities to write the result in, where others can be expressed by them (default: what costs least)",
-    )
-    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
-
-
-def _add_printing(verb: _Parser) -> None:
-    verb.add_argument("--detail", choices=DETAILS, help="how much is shown (default: steps; with --json: full)")
-    verb.add_argument("--notation", choices=NOTATIONS, default="leibniz", help="how gradients look (default: leibniz)")
-    verb.add_argument(
-        "--extent", type=_extent, action="append", metavar="N=2", help="write a small batch out, element by element"
-    )
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"expected names with commas between them, as in x,gamma; got {text!r}")
-    return names
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds up to 3600, as in 10; got {text!r}")
-    return value
-
-
-def _extent(text: str) -> tuple[str, int]:
-    name, _, number = text.partition("=")
-    try:
-        value = int(number)
-    except ValueError:
-        value = 0
-    if not name.strip() or value < 1:
-        raise argparse.ArgumentTypeError(f"expected a name and a number of at least 1, as in N=2; got {text!r}")
-    return name.strip(), value
 
 
 # Commands. The imports stand inside: what a command does not need is not loaded.
@@ -396,6 +236,20 @@ def _docs(options: argparse.Namespace) -> int:
     for path in write_documents(sources, options.output, whole):
         sys.stderr.write(f"{path}\n")
     return OK
+
+
+_COMMANDS = {
+    "list": _list,
+    "show": _show,
+    "latex": _latex,
+    "markdown": _markdown,
+    "code": _code,
+    "verify": _verify,
+    "check": _check,
+    "docs": _docs,
+}
+
+# What several commands use
 
 
 def _extents(options: argparse.Namespace) -> dict[str, int]:
