@@ -400,6 +400,7 @@ MISTAKES = [
     (X + "y = 9" + "9" * 5000, "Exceeds the limit (4300", 2, 1),
     (X + "y = 0x" + "f" * 5000, "too large or too small", 2, 5),
     (X + "y = " + "*".join(["9**99"] * 14), "numbers are too long", 2, 5),
+    (X + "y = (1e300)**99", "the number is too large", 2, 5),
     (X + "y = exp(exp(exp(exp(100))))", "the number is too large", 2, 13),
     (X + "y[i, j] = 1e-200*x[i, j]*1e-200", "too large or too small", 2, 11),
     (X + "y[i, j] = x[i, j]*1e200 + x[i, j]*1e200*1e200", "too large or too small", 2, 27),
