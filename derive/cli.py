@@ -146,10 +146,15 @@ def _markdown(options: argparse.Namespace) -> int:
 
 def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
-    from derive.codegen.numpy import derivations_for_code, module_text
+    from derive.codegen.numpy import derivations_for_code
+    from derive.codegen.targets import TARGETS
 
+    target = TARGETS[options.target]
+    if options.order > target.orders:
+        most = f"the target {options.target} has functions up to order {target.orders}"
+        raise UsageError(f"{most}, not of order {options.order}")
     coded = derivations_for_code(graph, **_wanted(options))
-    return _write(options, module_text(*coded))
+    return _write(options, target.write(*coded))
 
 
 def _verify(options: argparse.Namespace) -> int:

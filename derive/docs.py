@@ -13,7 +13,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from derive.codegen.numpy import derivations_for_code, module_text
+from derive.codegen.numpy import derivations_for_code
+from derive.codegen.targets import TARGETS, is_bound_by_memory
 from derive.counting import count, counts_table
 from derive.derivation import Derivation
 from derive.errors import UsageError
@@ -95,7 +96,7 @@ def documents(sources: Sequence[LayerText], whole: bool = True) -> dict[str, str
     for source in sources:
         graph = parse_layer(source.text, source.name, source.file)
         files |= {f"{_DOCS}/{graph.name}/{name}": text for name, text in _layer_documents(graph)}
-        files[f"{_DERIVED}/{graph.name}.py"] = module_text(*derivations_for_code(graph, CODE_FORM, order=2))
+        files |= {f"{_DERIVED}/{path}": text for path, text in _layer_functions(graph)}
     if whole:
         files[f"{_DERIVED}/__init__.py"] = _package_text(sources)
         files[f"{_DERIVED}/py.typed"] = ""
@@ -115,6 +116,15 @@ def _layer_documents(graph: Graph) -> Iterator[tuple[str, str]]:
         yield "small_batch.md", expanded_markdown(written)
     report = evidence(derivation)
     yield "report.json", json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _layer_functions(graph: Graph) -> Iterator[tuple[str, str]]:
+    """The generated functions of a layer: for NumPy always, for the other targets where memory is what limits them."""
+    coded = derivations_for_code(graph, CODE_FORM, order=2)
+    for target in TARGETS.values():
+        if not target.folder or is_bound_by_memory(coded[0]):
+            path = "/".join(filter(None, (target.folder, f"{graph.name}{target.suffix}")))
+            yield path, target.write(*coded[: target.orders])
 
 
 def evidence(derivation: Derivation) -> Report:

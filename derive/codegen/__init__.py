@@ -1,5 +1,6 @@
 """Generated code: one module for each target, and what the targets share.
 
+targets.py          the table of targets, and which layers have functions committed for all of them
 numpy.py            a derivation as a module of NumPy functions, as text or in memory
 layer_functions.py  the functions of that module: Residuals, forward, backward
 contract.py         their argument checks

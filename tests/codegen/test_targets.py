@@ -1,0 +1,33 @@
+"""The table of targets, and which layers have their functions committed for all of them."""
+
+import pytest
+
+from derive.cli import USAGE, main
+from derive.codegen.numpy import derivations_for_code
+from derive.codegen.targets import TARGETS, is_bound_by_memory
+from derive.layers import layer_names
+from derive.options import TARGETS as NAMES
+from derive.workshop import CODE_FORM
+
+
+def test_the_command_line_has_the_same_targets() -> None:
+    assert tuple(TARGETS) == NAMES
+
+
+def test_each_target_has_a_folder_of_its_own() -> None:
+    assert len({target.folder for target in TARGETS.values()}) == len(TARGETS)
+
+
+@pytest.mark.parametrize("name", layer_names())
+def test_what_memory_limits(name: str) -> None:
+    (derivation,) = derivations_for_code(name, CODE_FORM)
+    elementwise = {"relu", "silu", "gelu", "gelu_tanh"}
+    products = {"linear", "attention", "perceptron", "lstm_cell", "layer_norm_linear", "linear_batch_norm"}
+    assert is_bound_by_memory(derivation) == (name not in elementwise | products)
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_an_order_without_functions_is_an_error(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    order = TARGETS[target].orders + 1
+    assert main(["code", "mean_squared_error", "--target", target, "--order", str(order)]) == USAGE
+    assert f"order {order}" in capsys.readouterr().err
