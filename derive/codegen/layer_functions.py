@@ -62,7 +62,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     saved = [dtype if name == "dtype" else name for name in residuals.names]
     outputs = [graph.by_name[name] for name in graph.outputs]
     return [
-        *signature("forward", _parameters(graph, checks.switch), f"tuple[{bundle_type(outputs)}, Residuals]"),
+        *signature("forward", parameters_of(graph, checks.switch), f"tuple[{bundle_type(outputs)}, Residuals]"),
         *_forward_docstring(graph, outputs, checks, residuals),
         *heads,
         *checks.lines,
@@ -205,7 +205,8 @@ class _Body:
         self.lines += lines
 
 
-def _parameters(graph: Graph, switch: str) -> list[str]:
+def parameters_of(graph: Graph, switch: str) -> list[str]:
+    """The parameters of `forward`: the inputs, and the switch of the checks."""
     required = [q for q in graph.inputs if q.default is None]
     optional = [q for q in graph.inputs if q.default is not None]
     parameters = [f"{q.name}: {argument_type(q)}" for q in required]

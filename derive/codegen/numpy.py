@@ -87,8 +87,8 @@ def module_text(derivation: Derivation, second: Derivation | None = None) -> str
     sources = sources_for(body)
     imports = ["import math"] if any("math." in source for source in sources) else []
     parts = [
-        *_suppressions(derivation, second, residuals),
-        _docstring(derivation, second, residuals),
+        *suppressions(derivation, second, residuals),
+        module_docstring(derivation, second, residuals),
         "",
         "from __future__ import annotations",
         "",
@@ -124,7 +124,8 @@ def compile_text(text: str, name: str) -> ModuleType:
     return module
 
 
-def _docstring(derivation: Derivation, second: Derivation | None, residuals: Residuals) -> str:
+def module_docstring(derivation: Derivation, second: Derivation | None, residuals: Residuals) -> str:
+    """The docstring of a generated module: what the layer is, and every equation that the functions compute."""
     graph = derivation.forward
     description = graph.description.strip().splitlines() or [graph.name]
     lines = [part.rstrip() for line in description for part in _wrapped(line)]
@@ -169,8 +170,8 @@ def _wrapped(line: str) -> list[str]:
     return [line] if len(line) <= WIDTH else prose(line)
 
 
-def _suppressions(derivation: Derivation, second: Derivation | None, residuals: Residuals) -> list[str]:
-    """Names that the linter dislikes, but that the author of the layer chose."""
+def suppressions(derivation: Derivation, second: Derivation | None, residuals: Residuals) -> list[str]:
+    """Comments for the linter: names that the linter dislikes, but that the author of the layer chose."""
     graphs = [derivation.backward, *([second.backward] if second else [])]
     names = [name for graph in graphs for name in (*graph.by_name, *graph.extents)]
     codes = ["E741"] if any(name in ("l", "O", "I") for name in names) else []

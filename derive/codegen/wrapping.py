@@ -12,9 +12,9 @@ _OPENING, _CLOSING = "([{", ")]}"
 KEPT = "\N{NO-BREAK SPACE}"
 
 
-def statement(target: str, text: str, indent: int = 4) -> list[str]:
-    """The lines of `target = text`."""
-    return _lines(f"{target} = ", text, "", indent, enclosed=False)
+def statement(target: str, text: str, indent: int = 4, sign: str = "=") -> list[str]:
+    """The lines of `target = text`, or with another sign such as `+=`."""
+    return _lines(f"{target} {sign} ", text, "", indent, enclosed=False)
 
 
 def clause(keyword: str, condition: str, indent: int = 4) -> list[str]:
@@ -65,6 +65,15 @@ def call(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> lis
     else:
         body = [line for argument in arguments for line in _lines("", argument, ",", indent + 4, enclosed=True)]
     return [f"{pad}{head}(", *body, f"{pad}){tail}"]
+
+
+def packed(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> list[str]:
+    """The lines of `head(arguments)tail`, as many short arguments on a line as it holds."""
+    pad, joined = " " * indent, ", ".join(arguments)
+    line = f"{pad}{head}({joined}{',' * (len(arguments) == 1 and head.endswith(' '))}){tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{pad}{head}(", *prose(f"{joined},", indent + 4), f"{pad}){tail}"]
 
 
 def _lines(prefix: str, text: str, suffix: str, indent: int, enclosed: bool) -> list[str]:

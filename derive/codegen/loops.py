@@ -1,0 +1,241 @@
+"""Derivations as a module of compiled loops, for Numba: `forward` and `backward` around the stages of a schedule.
+
+    Input    a Derivation
+    Output   the text of a module that imports NumPy and Numba
+
+schedule/ finds the loops, loops_printer.py prints them, runtime_loops.py is what every module brings along.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from derive.codegen.contract import Checks, cotangent_lines, tuple_text, unpacking_lines
+from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
+from derive.codegen.layer_functions import parameters_of
+from derive.codegen.numpy import module_docstring, suppressions
+from derive.codegen.residuals import Residuals, cotangents_of
+from derive.codegen.schedule.recompute import what_to_save
+from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, signature
+from derive.codegen.wrapping import call
+from derive.derivation import Derivation
+from derive.graph import Quantity, fresh_name
+
+_CONTRACT = (
+    "The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in"
+    " float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError."
+    " Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The"
+    " residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the"
+    " results do not depend on it."
+)
+_GRADIENT_CONTRACT = (
+    "The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is"
+    " a TypeError, what has another shape a ValueError. `out` and `threads` are those of `forward`."
+)
+_RUNTIME = Path(__file__).with_name("runtime_loops.py")
+
+
+def module_text(derivation: Derivation, second: Derivation | None = None) -> str:
+    """The source of the module: `forward`, `backward` and `Residuals`, as for NumPy, with `out` and `threads`.
+
+    Raises TypeError for an expression without loops. There is nothing of order 2: `second` must be None.
+    """
+    assert second is None
+    saved = what_to_save(derivation)
+    forward = forward_function(derivation, saved)
+    backward = backward_function(derivation, saved, forward.plan.moments)
+    fields = _fields(derivation, forward, backward)
+    around = "\n".join([
+        *_forward_lines(derivation, forward, fields), "", "", *_backward_lines(derivation, backward, fields)
+    ])  # fmt: skip
+    kernels = "\n".join(line for function in (forward, backward) for line in (*function.kernel_lines(), "", ""))
+    residuals = Residuals(saved.quantities, (), True, "`backward` needs")
+    imports, sources = _runtime_for(f"{around}\n{kernels}")
+    return "\n".join([
+        *suppressions(derivation, None, residuals),
+        module_docstring(derivation, None, residuals),
+        "",
+        "from __future__ import annotations",
+        "",
+        *imports,
+        "",
+        "",
+        *_class_lines(fields),
+        "",
+        "",
+        around,
+        *(f"\n\n{source}" for source in sources),
+        "",
+        "",
+        kernels.rstrip(),
+    ]) + "\n"  # fmt: skip
+
+
+# The residuals: what forward saves, by name and type; arrays know their extents.
+
+
+def _fields(derivation: Derivation, forward: LoopFunction, backward: LoopFunction) -> dict[str, str]:
+    """The fields of Residuals and their types."""
+    used = [*backward.plan.inputs, *backward.plan.numbers]
+    order = [q.name for q in derivation.forward.quantities]
+    rests = {moments.rest: moments.mean for moments in forward.plan.moments}
+    names = [name for name in used if name in order or name in rests]
+    names.sort(key=lambda name: (order.index(rests.get(name, name)), name in rests))
+    fields = {}
+    for name in names:
+        quantity = backward.known[name]
+        fields[name] = f"np.ndarray  # [{', '.join(quantity.extents)}]" if quantity.indices else "float"
+    known = {extent for name in names for extent in backward.known[name].extents}
+    missing = [extent for extent in backward.extents() if extent not in known]
+    return fields | dict.fromkeys(missing, "int") | {"dtype": "np.dtype"}
+
+
+def _class_lines(fields: dict[str, str]) -> list[str]:
+    ignored = {"count": "  # type: ignore[assignment]", "index": "  # type: ignore[assignment]"}
+    return [
+        "class Residuals(NamedTuple):",
+        '    """What `backward` needs of a call of `forward`; statistics are in float64, `dtype` is that of the results."""',
+        "",
+        *(f"    {name}: {kind}{ignored.get(name, '')}" for name, kind in fields.items()),
+    ]
+
+
+# The functions around the loops.
+
+
+def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[str, str]) -> list[str]:
+    graph = derivation.forward
+    arrays = [q for q in graph.inputs if q.indices]
+    checks = Checks(graph, f"{arrays[0].name}.dtype" if arrays else "dtype", function.names["check"])
+    outputs = [graph.by_name[name] for name in graph.outputs]
+    rows = [(q.name, described(q)) for q in graph.inputs]
+    if checks.switch:
+        rows.append((checks.switch, "whether to check the conditions on arrays"))
+    rows += [(q.name, described(q)) for q in outputs]
+    conditions = [f"Conditions: {', '.join(checks.conditions)}."] if checks.conditions else []
+    saved = [f"{name}[0].item()" if function.is_number(name) else name for name in fields]
+    heads = [f'    dtype = _dtype("{arrays[0].name}", {arrays[0].name})'] if arrays else ["    dtype = np.dtype(float)"]
+    known: dict[str, None] = {}
+    for q in arrays:
+        heads += _array_line(q, known)
+        heads += unpacking_lines(q, q.extents, known)
+        known |= dict.fromkeys(q.extents)
+    heads += [f'    {q.name} = _scalar("{q.name}", {q.name})' for q in graph.inputs if not q.indices]
+    parameters = parameters_of(graph, checks.switch)
+    parameters = parameters + ([] if "*" in parameters else ["*"]) + function.options()
+    return [
+        *signature("forward", parameters, f"tuple[{bundle_type(outputs)}, Residuals]"),
+        *docstring(f"Return {bundle(outputs)} and what `backward` needs.", rows, [_CONTRACT, *conditions]),
+        *heads,
+        *checks.lines,
+        *function.body_lines(),
+        *call(f"return {_results(function, outputs)}, Residuals", saved, ""),
+    ]
+
+
+def _backward_lines(derivation: Derivation, function: LoopFunction, fields: dict[str, str]) -> list[str]:
+    graph = derivation.backward
+    cotangents = cotangents_of(derivation)
+    gradients = [graph.by_name[name] for name in graph.outputs]
+    outputs = bundle([derivation.forward.by_name[name] for name in derivation.forward.outputs])
+    noun = "gradient" if len(gradients) == 1 else "gradients"
+    together = fresh_name(["cotangents", "all_cotangents"], graph.names) if len(cotangents) > 1 else ""
+    rows = [(together, f"the tuple {bundle(cotangents)}")] if together else []
+    rows += [(q.name, described(q)) for q in (*cotangents, *gradients)]
+    first = f"Return {bundle(gradients)}, the {noun} of a loss whose gradient with respect to {outputs} is given."
+    names = list(fields)
+    line = f"    {', '.join(names)} = residuals"
+    heads = [line] if len(line) <= 120 else call("", names, " = residuals")
+    if len(names) == 1:
+        heads = [f"    {names[0]} = residuals.{names[0]}"]
+    known = dict.fromkeys(name for name, kind in fields.items() if kind == "int")
+    for name in sorted((n for n in names if n in function.known), key=lambda n: -len(function.known[n].indices)):
+        heads += unpacking_lines(function.known[name], function.known[name].extents, known)
+        known |= dict.fromkeys(function.known[name].extents)
+    heads += cotangent_lines(together, [q.name for q in cotangents]) if together else []
+    for q in cotangents:
+        heads += _array_line(q, known) if q.indices else [f'    {q.name} = _scalar("{q.name}", {q.name})']
+    parameter = f"{together or cotangents[0].name}: {bundle_type(cotangents, argument_type)}"
+    return [
+        *signature("backward", [parameter, "residuals: Residuals", "*", *function.options()], bundle_type(gradients)),
+        *docstring(first, rows, [_GRADIENT_CONTRACT]),
+        *heads,
+        *function.body_lines(),
+        f"    return {_results(function, gradients)}",
+    ]
+
+
+def _array_line(quantity: Quantity, known: dict[str, None]) -> list[str]:
+    lengths = [extent if extent in known else f'"{extent}"' for extent in quantity.extents]
+    arguments = [f'"{quantity.name}"', quantity.name, f'"{tuple_text(quantity.extents)}"', tuple_text(lengths), "dtype"]
+    return call(f"{quantity.name} = _array", arguments, "")
+
+
+def _results(function: LoopFunction, quantities: Sequence[Quantity]) -> str:
+    texts = [function.finished(quantity) for quantity in quantities]
+    return texts[0] if len(texts) == 1 else tuple_text(texts)
+
+
+# What a module brings along.
+
+
+@cache
+def _runtime() -> tuple[str, ast.Module]:
+    text = _RUNTIME.read_text(encoding="utf-8")
+    return text, ast.parse(text)
+
+
+def _runtime_for(body: str) -> tuple[list[str], list[str]]:
+    """The imports, and the sources of the definitions that a text needs, with what these need in turn."""
+    text, tree = _runtime()
+    lines = text.splitlines()
+    definitions: dict[str, str] = {}
+    for node in tree.body:
+        names = [node.name] if isinstance(node, ast.FunctionDef) else []
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        names += [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+        start = node.decorator_list[0].lineno if getattr(node, "decorator_list", None) else node.lineno  # type: ignore[attr-defined]
+        while lines[start - 2].startswith("# "):
+            start -= 1
+        for name in names:
+            definitions[name] = "\n".join(lines[start - 1 : node.end_lineno])
+    for node in tree.body:  # what has no name goes with what it is about
+        if isinstance(node, ast.If):
+            start, subject = node.lineno, "_pool"
+            while lines[start - 2].startswith("# "):
+                start -= 1
+            definitions[subject] += "\n\n\n" + "\n".join(lines[start - 1 : node.end_lineno])
+    wanted: dict[str, None] = {}
+    todo = [body]
+    while todo:
+        used = {n.id for n in ast.walk(ast.parse(todo.pop())) if isinstance(n, ast.Name)}
+        for name in definitions:
+            if name in used and name not in wanted:
+                wanted[name] = None
+                todo.append(definitions[name])
+    chosen = dict.fromkeys(definitions[name] for name in definitions if name in wanted)
+    whole = "\n".join([body, *chosen])
+    return _imports(tree, whole), list(chosen)
+
+
+def _imports(tree: ast.Module, text: str) -> list[str]:
+    """The imports of the runtime that a text uses, and that of NamedTuple, as the linter sorts them."""
+    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    plain: list[str] = []
+    others: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            (alias,) = node.names
+            if (alias.asname or alias.name) in used:
+                line = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+                (plain if alias.name in sys.stdlib_module_names else others).append(line)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            names = {alias.name for alias in node.names if alias.name in used}
+            names |= {"NamedTuple"} if node.module == "typing" else set()
+            if names:
+                plain.append(f"from {node.module} import {', '.join(sorted(names))}")
+    return [*plain, "", *others]

@@ -1,0 +1,314 @@
+"""The functions that a generated module of compiled loops brings along. This file is read as text, never imported here.
+
+Numba compiles what is marked `@_compiled`; the rest is Python around it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+
+# Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
+_compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+# Such a sum may be taken in any order: several elements at once.
+_reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+
+# An index that cannot count from the end of an array: where Numba has to ask, it computes one element at a time.
+_index = np.uint64
+
+# Fewer elements than these are not worth a second thread, which costs some 50 microseconds.
+_SERIAL = 1 << 18
+# Elements of a block, whose sums are added up on their own: the result is the same for any number of threads.
+_BLOCK = 1 << 16
+# Bytes that stay in the cache of one core, and elements of a row of a stripe that memory delivers at full speed.
+_CACHE, _RUN = 1 << 20, 256
+_POOL: list[ThreadPoolExecutor] = []
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that share the work; they are started when they are first needed."""
+    if not _POOL:
+        _POOL.append(ThreadPoolExecutor(max_workers=64, thread_name_prefix="derived"))
+    return _POOL[0]
+
+
+# A forked process has none of the threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_POOL.clear)
+
+
+def _dtype(name: str, value: object) -> np.dtype:
+    """Return the dtype of an array argument; raise TypeError where it is none of a real array."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array without a mask, got a masked array")
+    try:
+        dtype = np.asarray(value).dtype.newbyteorder("=")
+    except ValueError as error:
+        raise TypeError(f"{name}: expected an array, got {type(value).__name__}: {error}") from error
+    if dtype.name not in ("float32", "float64", "float16", "bfloat16"):
+        raise TypeError(f"{name}: expected float32, float64, float16 or bfloat16, got {dtype}")
+    return dtype
+
+
+def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an argument as an array that loops can run over, in C order; raise TypeError or ValueError otherwise.
+
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has 16 bits becomes
+    float32.
+    """
+    if _dtype(name, value) != dtype:
+        raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
+    array = np.asarray(value)
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if array.ndim != len(shape) or any(
+        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    return np.ascontiguousarray(array, dtype=_working(dtype))
+
+
+def _working(dtype: np.dtype) -> np.dtype:
+    """Return the dtype that loops read and write for arrays of a dtype."""
+    return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
+
+
+def _scalar(name: str, value: object) -> float:
+    """Return a real number (a Python or NumPy scalar, or a 0-d array) as a float."""
+    if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
+    array = np.asarray(value)
+    if array.ndim > 0:
+        raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
+    return float(array[()])
+
+
+def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
+    """Return what `out` has for each result: an array, or None."""
+    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else (None,) * len(names) if out is None else out
+    if not isinstance(given, tuple) or len(given) != len(names):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    return given
+
+
+def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the array that loops write a result to: `out` itself where they can, else a new one."""
+    if out is None:
+        return np.empty(shape, _working(dtype))
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
+    if direct and not any(np.may_share_memory(out, array) for array in inputs):
+        return out
+    return np.empty(shape, _working(dtype))
+
+
+def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
+    """Return a result in its dtype, in `out` where that is given."""
+    if out is None:
+        return result.astype(dtype, copy=False)
+    if out is not result:
+        np.copyto(out, result, casting="same_kind")
+    array: np.ndarray = out
+    return array
+
+
+def _threads(threads: int | None, size: int) -> int:
+    """Return how many threads to use for arrays of a size: as many as asked for, else what pays off."""
+    if threads is None:
+        return 1 if size < _SERIAL else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
+            os.cpu_count() or 1
+        )
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
+    return threads
+
+
+def _rows(length: int, size: int) -> int:
+    """Return how many rows make a block, of `length` rows that have `size` elements together."""
+    return max(1, min(length, _BLOCK * length // max(size, 1)))
+
+
+def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> int:
+    """Return how wide a stripe is whose rows stay in the cache through all passes; 0 where there is no such stripe.
+
+    There are `length` rows, each with `extent` columns, and `size` elements in each of some arrays.
+    """
+    column = max(size // max(extent, 1), 1)  # elements of a column, all rows
+    inner = max(column // max(length, 1), 1)  # those of them that lie side by side
+    width = _CACHE // (column * arrays * itemsize)
+    if width * inner < _RUN and inner * itemsize >= 2048:
+        width = 1  # a channel of an image: what does not stay in this cache does in the next
+    return min(width, extent) if size >= _SERIAL // 4 and min(width, extent) * inner >= _RUN else 0
+
+
+def _run(
+    kernel: Callable[..., bool], passes: str, extent: int, blocks: int, width: int, threads: int,
+    arguments: tuple[Any, ...],
+) -> None:  # fmt: skip
+    """Run the stages of a kernel: all in one thread, stripe by stripe, or stage by stage over blocks of rows.
+
+    `passes` has a letter for each stage: p for a pass, which threads share, and any other for what one thread does.
+    """
+    if width:
+        starts = range(0, extent, width)
+        _share([(0, start, min(start + width, extent), 0, 1) for start in starts], kernel, threads, arguments)
+    elif threads == 1 or blocks == 1:
+        kernel(0, 0, extent, 0, blocks, *arguments)
+    else:
+        count = min(blocks, 4 * threads)
+        ranges = [(blocks * place // count, blocks * (place + 1) // count) for place in range(count)]
+        for stage, letter in enumerate(passes, 1):
+            if letter == "p":
+                _share([(stage, 0, extent, *blocks_) for blocks_ in ranges], kernel, threads, arguments)
+            elif kernel(stage, 0, extent, 0, blocks, *arguments):  # the pass before it has to be gone through again
+                _share([(stage - 1, 0, extent, *blocks_) for blocks_ in ranges], kernel, threads, arguments)
+                kernel(stage, 0, extent, 0, blocks, *arguments)
+
+
+def _share(tasks: Sequence[tuple[int, ...]], kernel: Callable[..., bool], threads: int, arguments: Any) -> None:
+    """Call the kernel for each task, in several threads; the calling one is among them."""
+    def work(place: int) -> None:
+        for task in tasks[len(tasks) * place // threads : len(tasks) * (place + 1) // threads]:
+            kernel(*task, *arguments)
+
+    others = [_pool().submit(work, place) for place in range(1, threads)]
+    work(0)
+    for other in others:
+        other.result()
+
+
+@_reordered
+def _add(total, term):
+    """Return the sum of two numbers."""
+    return total + term
+
+
+@_compiled
+def _larger(one, other):
+    """Return the larger of two numbers; NaN if one of them is."""
+    return other if other > one or other != other else one
+
+
+@_compiled
+def _smaller(one, other):
+    """Return the smaller of two numbers; NaN if one of them is."""
+    return other if other < one or other != other else one
+
+
+@_compiled
+def _square(x):
+    """Return x squared."""
+    return x * x
+
+
+@_compiled
+def _relu(x):
+    """Return x where it is positive or NaN, else 0."""
+    return x if x > 0.0 or x != x else 0.0
+
+
+@_compiled
+def _sign(x):
+    """Return 1, -1 or 0; NaN for NaN."""
+    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x
+
+
+@_compiled
+def _exp(x):
+    """Return exp(x), to about one unit in the last place of float64; written so that several are computed at once."""
+    x = 710.0 if x > 710.0 else x
+    x = -746.0 if x < -746.0 else x
+    # x = k*log(2) + r, with log(2) in two parts (fdlibm's).
+    k = np.rint(x * 1.4426950408889634)
+    r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10
+    p = 1.0 / 6227020800.0  # Taylor's coefficients
+    p = p * r + 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r * r + r + 1.0
+    # 2**k in two factors, whose exponents are put in place: one alone would overflow before the result does.
+    n = np.float64(k + 6755399441055744.0).view(np.int64) - np.int64(0x4338000000000000)
+    half = n >> 1
+    return p * np.int64((half + 1023) << 52).view(np.float64) * np.int64((n - half + 1023) << 52).view(np.float64)
+
+
+@_compiled
+def _sigmoid(x):
+    """Return 1/(1 + exp(-x)); exp is taken of -|x| only, which cannot overflow."""
+    decay = _exp(-abs(x))
+    return (1.0 if x >= 0.0 else decay) / (1.0 + decay)
+
+
+@_compiled
+def _softplus(x):
+    """Return log(1 + exp(x))."""
+    return _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
+
+
+@_compiled
+def _total(parts):
+    """Add the parts of all blocks up, in pairs, which keeps rounding errors small; the sum is in the first."""
+    flat = parts.reshape(parts.shape[0], -1)
+    count = parts.shape[0]
+    while count > 1:
+        half = (count + 1) // 2
+        for block in range(half, count):
+            for place in range(flat.shape[1]):
+                flat[block - half, place] += flat[block, place]
+        count = half
+
+
+@_compiled
+def _product(parts):
+    """Multiply the parts of all blocks; the product is in the first."""
+    flat = parts.reshape(parts.shape[0], -1)
+    for block in range(1, parts.shape[0]):
+        for place in range(flat.shape[1]):
+            flat[0, place] *= flat[block, place]
+
+
+@_compiled
+def _largest(parts):
+    """Find the largest part of all blocks; it is in the first."""
+    flat = parts.reshape(parts.shape[0], -1)
+    for block in range(1, parts.shape[0]):
+        for place in range(flat.shape[1]):
+            flat[0, place] = _larger(flat[0, place], flat[block, place])
+
+
+@_compiled
+def _settle(shift, offset, spread, start, stop):
+    """Move each shift that is far from the mean, for the spread, to the mean; return whether there was one.
+
+    The sums about such a shift have lost digits, and are to be taken again.
+    """
+    again = False
+    shifts = shift.reshape(shift.shape[0], -1)
+    offsets = offset.reshape(shift.shape[0], -1)
+    spreads = spread.reshape(shift.shape[0], -1)
+    for row in range(start, stop):
+        for place in range(shifts.shape[1]):
+            if _square(offsets[row, place]) > 4.0 * spreads[row, place]:
+                shifts[row, place] += offsets[row, place]
+                again = True
+    return again

@@ -1,0 +1,287 @@
+"""Equations taken apart into statements: each a map or one reduction, over axes that all statements share.
+
+    dx[i, j] = a[j]*(dy[i, j] - sum(dy[k, j] for k in N)/N)
+    ──▶  dx_sum[j] += dy[i, j];   dx[i, j] = a[j]*(dy[i, j] - dx_sum[j]/N)
+
+An axis is an extent and how many times it occurred before in the same statement, so that loops over the same extent
+can be one loop. Axes that always stand side by side, such as h and w of images, are one axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from sympy import Basic, Expr, Indexed, Mul, Pow, Sum, Symbol
+
+from derive.codegen.products import Summation, take_apart
+from derive.functions import MaxOver, ProductOver, delta, limits_of
+from derive.graph import Equation, Quantity, fresh_name, index_symbol, name_of, reference
+from derive.indices import REDUCTIONS, free_indices
+from derive.printing.layout import Layout
+
+Kind = Literal["map", "sum", "max", "prod", "first"]
+_KINDS: dict[type[Expr], Kind] = {Sum: "sum", MaxOver: "max", ProductOver: "prod"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A loop: its index, and the extents whose product it runs over; several where axes are merged."""
+
+    name: str
+    extents: tuple[str, ...]
+
+    @property
+    def symbol(self) -> Symbol:
+        return index_symbol(self.name)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`name[axes] = expression` for a map; else the reduction of the expression over the `bound` axes.
+
+    The kind `first` is the mean over the first few places only, as a guess of the whole mean.
+
+    `equation` is what it is part of.
+    """
+
+    name: str
+    kind: Kind
+    axes: tuple[Symbol, ...]
+    bound: tuple[Symbol, ...]
+    expression: Expr
+    equation: Equation | None = None
+
+    @property
+    def domain(self) -> frozenset[Symbol]:
+        """The axes that it takes loops over, apart from the few rows that are read of a `first`."""
+        return frozenset(self.axes if self.kind == "first" else (*self.axes, *self.bound))
+
+    @property
+    def element(self) -> Expr:
+        return reference(self.name, self.axes)
+
+
+@dataclass
+class Statements:
+    """The statements of one function, in order, with the axes of every array that they mention."""
+
+    statements: list[Statement]
+    axes: list[Axis]
+    shapes: dict[str, tuple[Symbol, ...]] = field(default_factory=dict)
+
+    @property
+    def by_name(self) -> dict[str, Statement]:
+        return {statement.name: statement for statement in self.statements}
+
+
+def elements_of(expression: Basic) -> list[Indexed]:
+    """Every element of an array in an expression without reductions, in order, some more than once."""
+    if isinstance(expression, Indexed):
+        return [expression]
+    return [element for argument in expression.args for element in elements_of(argument)]
+
+
+def names_of(expression: Basic) -> list[str]:
+    """The names of the quantities in an expression, in order, each once."""
+    found: dict[str, None] = {}
+
+    def visit(node: Basic) -> None:
+        name = name_of(node)
+        if name is not None:
+            found.setdefault(name)
+        elif not isinstance(node, Indexed):
+            for argument in node.args:
+                visit(argument)
+
+    visit(expression)
+    return list(found)
+
+
+def take_equations_apart(
+    equations: Sequence[Equation], known: Mapping[str, Quantity], layout: Layout, taken: Iterable[str]
+) -> list[Statement]:
+    """The statements of some equations, in the equations' own indices. `taken` are names not to be given again."""
+    return _Taker(known, layout, taken).statements_of(equations)
+
+
+class _Taker:
+    def __init__(self, known: Mapping[str, Quantity], layout: Layout, taken: Iterable[str]) -> None:
+        self._known, self._layout = known, layout
+        self._taken = {*known, *taken}
+        self._found: list[Statement] = []
+        self._reductions: dict[tuple[Kind, Expr, tuple[Symbol, ...]], Statement] = {}
+        self._equation: Equation | None = None
+
+    def statements_of(self, equations: Sequence[Equation]) -> list[Statement]:
+        for equation in equations:
+            self._equation = equation
+            axes = tuple(index.symbol for index in equation.indices)
+            expression = self._without_reductions(equation.expression, equation.name)
+            name = name_of(expression)
+            last = self._found[-1] if self._found else None
+            alone = last is not None and name == last.name and set(last.axes) == set(axes) and last.equation is equation
+            if alone and last is not None and expression == last.element:
+                # The whole equation is one reduction: it takes the equation's name.
+                self._found[-1] = replace(last, name=equation.name, axes=axes)
+                self._reductions = {key: s for key, s in self._reductions.items() if s.name != last.name}
+                self._taken.discard(last.name)
+            else:
+                self._found.append(Statement(equation.name, "map", axes, (), expression, equation))
+        return self._found
+
+    def _without_reductions(self, expression: Expr, name: str) -> Expr:
+        """The expression with the result of a statement in the place of each of its reductions."""
+        if not expression.has(*REDUCTIONS):
+            return expression
+        if isinstance(expression, (Sum, Mul)):
+            product = take_apart(expression, self._layout)
+            above = [self._summed(f, name) if isinstance(f, Summation) else f for f in product.above]
+            above = [self._without_reductions(factor, name) for factor in above]
+            below = [self._without_reductions(factor, name) for factor in product.below]
+            return Mul(product.coefficient, *above, *(Pow(factor, -1) for factor in below))
+        if isinstance(expression, (MaxOver, ProductOver)):
+            body = self._without_reductions(expression.function, name)
+            return self._reduce(_KINDS[type(expression)], body, list(limits_of(expression)), name)
+        arguments = [self._without_reductions(argument, name) for argument in expression.args]
+        rebuilt: Expr = expression.func(*arguments)
+        return rebuilt
+
+    def _summed(self, sum_: Summation, name: str) -> Expr:
+        factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
+        factors += [Pow(factor, -1) for factor in sum_.below]
+        body = self._without_reductions(Mul(*factors), name)
+        return self._reduce("sum", body, list(sum_.limits), name)
+
+    def _reduce(self, kind: Kind, body: Expr, limits: Sequence[tuple[Symbol, Symbol]], name: str) -> Expr:
+        present = free_indices(body)
+        bound = tuple(symbol for symbol, _ in limits)
+        first = [index.symbol for index in self._equation.indices] if self._equation else []
+        order = {symbol: place for place, symbol in enumerate(first)}
+        free = [symbol for symbol in present if symbol not in bound]
+        axes = tuple(sorted(free, key=lambda symbol: order.get(symbol, len(order))))
+        known = self._reductions.get((kind, body, bound))
+        if known is None:
+            made = fresh_name([f"{name}_{kind}", f"{name}_{kind}2"], self._taken)
+            self._taken.add(made)
+            known = Statement(made, kind, axes, bound, body, self._equation)
+            self._reductions[kind, body, bound] = known
+            self._found.append(known)
+        return known.element
+
+
+def on_shared_axes(
+    statements: Sequence[Statement], known: Mapping[str, Quantity], taken: Iterable[str]
+) -> Statements:
+    """The statements with their indices replaced by axes that they share, and neighbors merged."""
+    return _Renamer(statements, known, taken).result()
+
+
+class _Renamer:
+    def __init__(self, statements: Sequence[Statement], known: Mapping[str, Quantity], taken: Iterable[str]) -> None:
+        self._statements = list(statements)
+        self._known = known
+        self._taken = set(taken)
+        self._extent_of: dict[str, tuple[str, ...]] = {q.name: q.extents for q in known.values()}
+        self._axes: dict[tuple[str, int], Axis] = {}
+
+    def result(self) -> Statements:
+        for quantity in self._known.values():  # so that an axis has the name that most arrays give it
+            self._shape(quantity)
+        renamed = [self._renamed(statement) for statement in self._statements]
+        shapes = {statement.name: statement.axes for statement in renamed}
+        for name in dict.fromkeys(n for s in renamed for n in names_of(s.expression) if n not in shapes):
+            shapes[name] = self._shape(self._known[name])
+        used = {symbol for shape in shapes.values() for symbol in shape} | {b for s in renamed for b in s.bound}
+        axes = [axis for axis in self._axes.values() if axis.symbol in used]
+        return merge_axes(Statements(renamed, axes, shapes), self._taken)
+
+    def _shape(self, quantity: Quantity) -> tuple[Symbol, ...]:
+        counts: dict[str, int] = {}
+        shape = []
+        for index in quantity.indices:
+            shape.append(self._axis(index.extent, counts.setdefault(index.extent, 0), index.name).symbol)
+            counts[index.extent] += 1
+        return tuple(shape)
+
+    def _renamed(self, statement: Statement) -> Statement:
+        extents = self._extents(statement)
+        self._extent_of[statement.name] = tuple(extents[symbol] for symbol in statement.axes)
+        counts: dict[str, int] = {}
+        renaming: dict[Symbol, Symbol] = {}
+        for symbol in (*statement.axes, *statement.bound):
+            number = counts.setdefault(extents[symbol], 0)
+            counts[extents[symbol]] += 1
+            renaming[symbol] = self._axis(extents[symbol], number, symbol.name).symbol
+        return replace(
+            statement,
+            axes=tuple(renaming[symbol] for symbol in statement.axes),
+            bound=tuple(renaming[symbol] for symbol in statement.bound),
+            expression=statement.expression.xreplace(renaming),
+        )
+
+    def _extents(self, statement: Statement) -> dict[Symbol, str]:
+        """The extent of each index: that of the arrays it stands on, of the equation's left side, or of its limits."""
+        found: dict[Symbol, str] = {}
+        if statement.equation is not None:
+            found |= {index.symbol: index.extent for index in statement.equation.indices}
+            for reduction in statement.equation.expression.atoms(*REDUCTIONS):
+                found |= {symbol: extent.name for symbol, extent in limits_of(reduction)}
+        for element in elements_of(statement.expression):
+            name = name_of(element) or ""
+            found |= dict(zip(element.indices, self._extent_of[name], strict=True))
+        return found
+
+    def _axis(self, extent: str, number: int, wanted: str) -> Axis:
+        axis = self._axes.get((extent, number))
+        if axis is None:
+            used = {axis.name for axis in self._axes.values()} | self._taken
+            axis = Axis(fresh_name([wanted, *"ijklmnpqrst"], used), (extent,))
+            self._axes[extent, number] = axis
+        return axis
+
+
+def merge_axes(program: Statements, taken: Iterable[str]) -> Statements:
+    """Axes that stand side by side wherever one of them stands, as one axis."""
+    for first in program.axes:
+        for second in program.axes:
+            if first is not second and _always_together(program, first.symbol, second.symbol):
+                name = fresh_name([first.name + second.name], {*taken, *(axis.name for axis in program.axes)})
+                merged = Axis(name, first.extents + second.extents)
+                return merge_axes(_merged(program, first, second, merged), taken)
+    return program
+
+
+def _always_together(program: Statements, first: Symbol, second: Symbol) -> bool:
+    tuples = [*program.shapes.values()]
+    for statement in program.statements:
+        tuples += [statement.axes, *(element.indices for element in elements_of(statement.expression))]
+        if (first in statement.bound) != (second in statement.bound):
+            return False
+        if any({first, second} & set(node.args) for node in statement.expression.atoms(delta)):
+            return False
+    together = False
+    for indices in tuples:
+        if first in indices or second in indices:
+            place = indices.index(first) if first in indices else len(indices)
+            if indices[place : place + 2] != (first, second) or indices.count(first) + indices.count(second) > 2:
+                return False
+            together = True
+    return together
+
+
+def _merged(program: Statements, first: Axis, second: Axis, merged: Axis) -> Statements:
+    def short(indices: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+        return tuple(merged.symbol if s == first.symbol else s for s in indices if s != second.symbol)
+
+    def inside(expression: Expr) -> Expr:
+        elements = {e: e.func(e.base, *short(e.indices)) for e in elements_of(expression)}
+        replaced: Expr = expression.xreplace(elements)
+        return replaced
+
+    statements = [
+        replace(s, axes=short(s.axes), bound=short(s.bound), expression=inside(s.expression)) for s in program.statements
+    ]
+    axes = [merged if axis is first else axis for axis in program.axes if axis is not second]
+    return Statements(statements, axes, {name: short(shape) for name, shape in program.shapes.items()})
