@@ -43,8 +43,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOL.clear)
 
 
+_NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def _dtype(name: str, value: object) -> np.dtype:
     """Return the dtype of an array argument; raise TypeError where it is none of a real array."""
+    if type(value) is np.ndarray and value.dtype in _NATIVE:
+        return value.dtype
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
@@ -62,6 +67,8 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     An axis of any length stands in `shape` as a letter, the same letter for the same length. What has 16 bits becomes
     float32.
     """
+    if type(value) is np.ndarray and value.shape == shape and value.dtype is dtype and dtype in _NATIVE:
+        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
@@ -82,6 +89,8 @@ def _working(dtype: np.dtype) -> np.dtype:
 
 def _scalar(name: str, value: object) -> float:
     """Return a real number (a Python or NumPy scalar, or a 0-d array) as a float."""
+    if type(value) is float:
+        return value
     if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
         raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
     array = np.asarray(value)
@@ -92,7 +101,9 @@ def _scalar(name: str, value: object) -> float:
 
 def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
     """Return what `out` has for each result: an array, or None."""
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else (None,) * len(names) if out is None else out
+    if out is None:
+        return (None,) * len(names)
+    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
     if not isinstance(given, tuple) or len(given) != len(names):
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
     return given
@@ -117,7 +128,7 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
 def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
     """Return a result in its dtype, in `out` where that is given."""
     if out is None:
-        return result.astype(dtype, copy=False)
+        return result if result.dtype is dtype else result.astype(dtype)
     if out is not result:
         np.copyto(out, result, casting="same_kind")
     array: np.ndarray = out
