@@ -16,6 +16,8 @@ import numpy as np
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+# What is compared for equality is rounded at every step, so that it is the same wherever it is computed.
+_compiled_exactly = numba.njit(nogil=True, cache=True, error_model="numpy")
 # Such a sum may be taken in any order: several elements at once.
 _reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 

@@ -9,6 +9,7 @@ can be one loop. Axes that always stand side by side, such as h and w of images,
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -99,6 +100,12 @@ def names_of(expression: Basic) -> list[str]:
     return list(found)
 
 
+def rebuilt(expression: Expr, arguments: Sequence[Expr]) -> Expr:
+    """The expression with other arguments; itself where they are the same, since SymPy might evaluate a new one."""
+    made: Expr = expression if tuple(arguments) == expression.args else expression.func(*arguments)
+    return made
+
+
 def take_equations_apart(
     equations: Sequence[Equation], known: Mapping[str, Quantity], layout: Layout, taken: Iterable[str]
 ) -> list[Statement]:
@@ -144,9 +151,7 @@ class _Taker:
         if isinstance(expression, (MaxOver, ProductOver)):
             body = self._without_reductions(expression.function, name)
             return self._reduce(_KINDS[type(expression)], body, list(limits_of(expression)), name)
-        arguments = [self._without_reductions(argument, name) for argument in expression.args]
-        rebuilt: Expr = expression.func(*arguments)
-        return rebuilt
+        return rebuilt(expression, [self._without_reductions(argument, name) for argument in expression.args])
 
     def _summed(self, sum_: Summation, name: str) -> Expr:
         factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
@@ -242,33 +247,66 @@ class _Renamer:
         return axis
 
 
+def merge_equal(program: Statements, kept: Iterable[str]) -> Statements:
+    """The program with each reduction once; the names in `kept` stay."""
+    wanted = set(kept)
+    known: dict[tuple[Kind, Expr, frozenset[Symbol], frozenset[Symbol]], Statement] = {}
+    renaming: dict[str, str] = {}
+    statements: list[Statement] = []
+    for statement in program.statements:
+        statement = replace(statement, expression=renamed(statement.expression, renaming))
+        key = statement.kind, statement.expression, frozenset(statement.axes), frozenset(statement.bound)
+        same = known.get(key) if statement.kind != "map" else None
+        if same is not None and same.axes == statement.axes and statement.name not in wanted:
+            renaming[statement.name] = same.name
+            continue
+        known.setdefault(key, statement)
+        statements.append(statement)
+    shapes = {name: shape for name, shape in program.shapes.items() if name not in renaming}
+    return Statements(statements, program.axes, shapes)
+
+
+def renamed(expression: Expr, renaming: Mapping[str, str]) -> Expr:
+    """The expression with other names for some quantities."""
+    found = {}
+    for node in expression.atoms(Indexed, Symbol) if renaming else ():
+        name = name_of(node) or ""
+        if name in renaming:
+            found[node] = reference(renaming[name], node.indices if isinstance(node, Indexed) else ())
+    replaced: Expr = expression.xreplace(found) if found else expression
+    return replaced
+
+
 def merge_axes(program: Statements, taken: Iterable[str]) -> Statements:
     """Axes that stand side by side wherever one of them stands, as one axis."""
     for first in program.axes:
         for second in program.axes:
             if first is not second and _always_together(program, first.symbol, second.symbol):
-                name = fresh_name([first.name + second.name], {*taken, *(axis.name for axis in program.axes)})
+                used = {*taken, *(axis.name for axis in program.axes), *keyword.kwlist, "do"}  # words of Python, of C
+                name = fresh_name([first.name + second.name], used)
                 merged = Axis(name, first.extents + second.extents)
                 return merge_axes(_merged(program, first, second, merged), taken)
     return program
 
 
 def _always_together(program: Statements, first: Symbol, second: Symbol) -> bool:
-    tuples = [*program.shapes.values()]
+    accesses = [*program.shapes.items()]
     for statement in program.statements:
-        tuples += [statement.axes, *(element.indices for element in elements_of(statement.expression))]
+        accesses.append((statement.name, statement.axes))
+        accesses += [(str(name_of(element)), element.indices) for element in elements_of(statement.expression)]
         if (first in statement.bound) != (second in statement.bound):
             return False
         if any({first, second} & set(node.args) for node in statement.expression.atoms(delta)):
             return False
-    together = False
-    for indices in tuples:
-        if first in indices or second in indices:
-            place = indices.index(first) if first in indices else len(indices)
-            if indices[place : place + 2] != (first, second) or indices.count(first) + indices.count(second) > 2:
-                return False
-            together = True
-    return together
+    places: dict[str, set[int]] = {}
+    for name, indices in accesses:
+        place = indices.index(first) if first in indices else -1
+        both, count = indices[place : place + 2] == (first, second), indices.count(first) + indices.count(second)
+        if count and (not both or count > 2):
+            return False
+        places.setdefault(name, set()).add(place)
+    # An array is merged at one place, or nowhere.
+    return all(len(found) == 1 for found in places.values()) and any(found != {-1} for found in places.values())
 
 
 def _merged(program: Statements, first: Axis, second: Axis, merged: Axis) -> Statements:
