@@ -51,7 +51,7 @@ def test_data(capsys: pytest.CaptureFixture[str]) -> None:
     cases = data["speed"]["cases"]
     assert [(case["shape"], case["dtype"]) for case in cases] == [({"N": 8, "D": 4}, d) for d in ("float32", "float64")]
     names = [row["name"] for row in cases[0]["rows"]]
-    assert names[0] == "numpy"
+    assert names[0] == "derive numpy"
     assert names[-2:] == ["chain rule", "by hand"]
     assert set(cases[0]["rows"][0]["times"]) == {"forward", "backward"}
     assert cases[0]["rows"][0]["times"]["forward"]["samples"] == 3

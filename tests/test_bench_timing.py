@@ -107,6 +107,15 @@ def test_what_fails_later_is_left_out_too() -> None:
     assert timed.samples[0] == {"forward": [0.5] * 3, "backward": [1.0] * 3}
 
 
+def test_a_way_that_is_far_from_the_best_is_given_up_in_silence() -> None:
+    clock, contenders = fakes(0.5, 0.25, 0.75, 10.0)
+    for contender in contenders[:3]:
+        contender.name = "library"
+    timed = take_turns(contenders, Rounds(0.0), clock, nothing)
+    assert [samples is None for samples in timed.samples] == [False, False, True, False]
+    assert timed.failures == []
+
+
 def test_a_local_contender_hands_residuals_on() -> None:
     clock, seen = Clock(), []
 

@@ -108,12 +108,16 @@ def agreeing(
 
 
 def _largest_difference(values: Values, expected: Values) -> float:
-    """Relative to the largest value of each result; infinite where a shape is another one, or a NaN comes."""
+    """Relative to the largest value of each result; infinite where a shape is another one, or a NaN comes.
+
+    A result that is zero whatever the data are is rounded like the others.
+    """
+    overall = max(float(np.max(np.abs(wanted), initial=0)) for wanted in expected.values())
     worst = 0.0
     for name, wanted in expected.items():
         if np.shape(values[name]) != np.shape(wanted):
             return np.inf
-        size = max(float(np.max(np.abs(wanted), initial=0)), 1e-300)
+        size = max(float(np.max(np.abs(wanted), initial=0)), _TOLERANCE * overall, 1e-300)
         difference = float(np.max(np.abs(values[name] - wanted), initial=0)) / size
         worst = max(worst, difference if difference == difference else np.inf)
     return worst

@@ -11,23 +11,28 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from derive.baselines import baselines_of
 from derive.bench.libraries import is_installed, library
+from derive.bench.timing import first_line
 from derive.codegen.numpy import compile_derivation, compile_text
-from derive.codegen.targets import TARGETS, is_bound_by_memory
+from derive.codegen.targets import TARGETS
 from derive.derivation import Derivation
 from derive.graph import Graph
 
-# The names of what is measured, as the tables have them.
+# The names of what is measured, as the tables have them; what is generated for a target is `derive` and its name.
 BY_HAND, CHAIN_RULE, TORCH, HUGE_PAGES, JAX = "by hand", "chain rule", "torch", "torch, huge pages", "JAX jit"
 # What a target needs to run, and whose arrays its functions take; the others take NumPy's and need nothing else.
 _NEEDS = {"loops": "numba", "torch": "torch", "jax": "jax", "c": "cffi"}
 _ARRAYS = {"torch": "torch", "jax": "jax"}
+
+
+def nothing() -> None:
+    """Nothing to set."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Functions:
     way: str = ""
     fills: bool = False
     options: Mapping[str, Any] | None = None
-    ready: Callable[[], object] = lambda: None
+    ready: Callable[[], object] = nothing
 
     def takes(self, option: str) -> bool:
         """Whether one of the two takes an option."""
@@ -72,14 +77,25 @@ def generated(coded: Derivation, targets: Sequence[str], folder: Path) -> tuple[
         need = _NEEDS.get(target)
         if need is not None and not is_installed(need):
             missing.append(f"{target}: {need} is not installed")
-        elif TARGETS[target].folder and not is_bound_by_memory(coded):
-            missing.append(f"{target}: is for layers whose time goes into reading and writing arrays")
         elif TARGETS[target].suffix != ".py":
             missing.append(f"{target}: has to be compiled by whoever uses it")
         else:
-            module = _module(target, coded, folder)
-            found.append(Functions(target, module.forward, module.backward, _ARRAYS.get(target, "numpy")))
+            try:
+                found.append(_of_target(target, coded, folder))
+            except Exception as error:  # an equation that a target has no code for; a library that does not load
+                missing.append(f"{target}: {first_line(error)}")
     return found, missing
+
+
+def _of_target(target: str, coded: Derivation, folder: Path) -> Functions:
+    """The functions of a target; those for JAX compiled, as it is used."""
+    module = _module(target, coded, folder)
+    forward, backward, arrays = module.forward, module.backward, _ARRAYS.get(target, "numpy")
+    held = library(arrays)
+    if held is not None and held.compiled is not None:
+        forward, backward = held.compiled(forward), held.compiled(backward)
+    ready = _all_threads() if arrays == "torch" else nothing
+    return Functions(f"derive {target}", forward, backward, arrays, ready=ready)
 
 
 def variants(functions: Functions) -> list[Functions]:
@@ -122,14 +138,24 @@ def _torch_functions(module: ModuleType, graph: Graph) -> list[Functions]:
     held = library("torch")
     if held is None:
         return []
-    torch = held.module
+    set_threads = held.module.set_num_threads
     return [
-        Functions(
-            TORCH, forward, backward, "torch", f"{way}, {threads}", ready=partial(torch.set_num_threads, threads)
-        )
-        for way, (forward, backward) in enumerate(module.torch_functions(torch), start=1)
-        for threads in sorted({1, torch.get_num_threads()}, reverse=True)
+        Functions(TORCH, forward, backward, "torch", f"{way}, {threads}", ready=partial(set_threads, threads))
+        for way, (forward, backward) in enumerate(module.torch_functions(held.module), start=1)
+        for threads in sorted({1, _most_threads(held.module)}, reverse=True)
     ]
+
+
+def _all_threads() -> Callable[[], object]:
+    """What gives torch its threads back, after a way of its own that has one."""
+    held = library("torch")
+    return nothing if held is None else partial(held.module.set_num_threads, _most_threads(held.module))
+
+
+@cache
+def _most_threads(torch: Any) -> int:
+    """The threads that torch takes by itself: asked once, before anything here has set another number."""
+    return int(torch.get_num_threads())
 
 
 def _jax_functions(module: ModuleType, graph: Graph) -> list[Functions]:
@@ -147,7 +173,7 @@ def _jax_functions(module: ModuleType, graph: Graph) -> list[Functions]:
         found = pullback(cotangent)
         return found[0] if count == 1 else found
 
-    return [Functions(JAX, jax.jit(forward), jax.jit(backward), library="jax")]
+    return [Functions(JAX, jax.jit(forward), jax.jit(backward), "jax")]
 
 
 def _module(target: str, coded: Derivation, folder: Path) -> ModuleType:
@@ -155,9 +181,10 @@ def _module(target: str, coded: Derivation, folder: Path) -> ModuleType:
     text = TARGETS[target].write(coded)
     if not TARGETS[target].folder:
         return compile_text(text, coded.forward.name)
-    path = folder / re.sub(r"\W", "_", f"{target}_{coded.forward.name}.py")
+    stem = re.sub(r"\W", "_", f"{target}_{coded.forward.name}")
+    path = folder / f"{stem}.py"
     path.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {path.name}")
     module = importlib.util.module_from_spec(spec)

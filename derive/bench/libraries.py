@@ -21,12 +21,17 @@ from derive.errors import UsageError
 
 @dataclass(frozen=True)
 class Library:
-    """A library of arrays. `wait` returns when a result is there: some compute while Python goes on."""
+    """A library of arrays.
+
+    `wait` returns when a result is there: some compute while Python goes on. `compiled` makes a function fast, where
+    that is how the library is used.
+    """
 
     module: Any
     from_numpy: Callable[[np.ndarray], Any]
     to_numpy: Callable[[Any], np.ndarray]
     wait: Callable[[Any], Any] | None = None
+    compiled: Callable[[Any], Any] | None = None
 
     def given(self, value: Any) -> Any:
         """A value as the library takes it: arrays are its own, numbers stay numbers."""
@@ -97,7 +102,7 @@ def _jax() -> Library | None:
         return None
     jax.config.update("jax_enable_x64", True)  # or it would round float64 to float32
 
-    return Library(jax, jax.numpy.asarray, np.asarray, jax.block_until_ready)
+    return Library(jax, jax.numpy.asarray, np.asarray, jax.block_until_ready, jax.jit)
 
 
 _LIBRARIES: dict[str, Callable[[], Library | None]] = {"numpy": _numpy, "torch": _torch, "jax": _jax}

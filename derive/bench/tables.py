@@ -180,12 +180,14 @@ def accuracy_table(accuracy: Accuracy, cases: Sequence[Errors]) -> Table:
     return ["", *(f"{name} itself" if name == REFERENCE else name for name in there)], rows
 
 
-def _errors_text(errors: Sequence[float] | None) -> str:
+def _errors_text(errors: Sequence[float | None] | None) -> str:
     return _ABSENT if errors is None else " / ".join(map(error_text, errors))
 
 
-def error_text(error: float) -> str:
+def error_text(error: float | None) -> str:
     """Two digits; one and an exponent of what is large."""
+    if error is None:
+        return _ABSENT
     error = float(error)  # recorded, what is not finite is a string
     if not math.isfinite(error):
         return "nan" if math.isnan(error) else "inf"

@@ -21,6 +21,8 @@ PHASES = ("forward", "backward")
 _SHORTEST_SAMPLE = 1e-3
 # Threads of linear algebra and of OpenMP spin for a while before they sleep, and would slow down who comes next.
 _SETTLE = 0.03
+# A way is given up that takes so many times what another way of the same name takes.
+_HOPELESS = 2.0
 # Quartiles of fewer say nothing.
 _FEWEST_ROUNDS = 3
 
@@ -109,18 +111,17 @@ def take_turns(
     """Time both phases of every contender, round after round, each round in another order.
 
     A first round warms up, and shows how many calls a sample takes. A contender that fails, there or later, is left
-    out, with a line that says why.
+    out, with a line that says why; so is, without one, a way that is far from the best of its name there.
     """
     order = random.Random(0)
-    samples: list[dict[str, list[float]] | None] = []
     failures: list[str] = []
-    calls: list[dict[str, int]] = []
     with _no_collection():
-        for contender in contenders:
-            found, failure = _warm_up(contender)
-            samples.append(None if failure else {phase: [] for phase in PHASES})
-            calls.append(found)
-            failures += [failure] if failure else []
+        once = [_warm_up(contender, failures) for contender in contenders]
+        calls = [{phase: _calls(seconds) for phase, seconds in own.items()} for own in once]
+        samples: list[dict[str, list[float]] | None] = [
+            {phase: [] for phase in PHASES} if has_a_chance(place, contenders, once) else None
+            for place in range(len(contenders))
+        ]
         start, done = clock(), 0
         while done < _FEWEST_ROUNDS or (done < rounds.most and clock() - start < rounds.seconds):
             for place in order.sample(range(len(contenders)), len(contenders)):
@@ -146,19 +147,30 @@ def _sample(contender: Contender, calls: dict[str, int], samples: dict[str, list
     contender.release()
 
 
-def _warm_up(contender: Contender) -> tuple[dict[str, int], str]:
-    """How many calls make a sample, by phase; and why it does not work, if it does not."""
-    calls: dict[str, int] = {}
+def _warm_up(contender: Contender, failures: list[str]) -> dict[str, float]:
+    """The seconds of one call, by phase; nothing, and why, where it does not work."""
+    once: dict[str, float] = {}
     try:
         for phase in PHASES:
             contender.time(phase, 1)  # compiles, fills caches
-            once = contender.time(phase, 1)
-            calls[phase] = max(1, math.ceil(_SHORTEST_SAMPLE / max(once, 1e-9)))
+            once[phase] = contender.time(phase, 1)
     except Exception as error:  # whatever a library raises: the others are measured all the same
-        return {}, f"{contender.name}: {first_line(error)}"
+        failures.append(f"{contender.name}: {first_line(error)}")
+        return {}
     finally:
         contender.release()
-    return calls, ""
+    return once
+
+
+def _calls(seconds: float) -> int:
+    """How many calls of so many seconds make a sample."""
+    return max(1, math.ceil(_SHORTEST_SAMPLE / max(seconds, 1e-9)))
+
+
+def has_a_chance(place: int, contenders: Sequence[Contender], once: Sequence[dict[str, float]]) -> bool:
+    """Whether a contender works, and in one phase at least is not far from the best way of its name."""
+    rivals = [own for other, own in zip(contenders, once, strict=True) if own and other.name == contenders[place].name]
+    return any(t <= _HOPELESS * min(rival[phase] for rival in rivals) for phase, t in once[place].items())
 
 
 def first_line(error: BaseException) -> str:

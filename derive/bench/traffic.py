@@ -29,9 +29,9 @@ from sympy import Expr, Indexed, Mul, Sum, expand
 from sympy.core.parameters import distribute
 
 from derive.bench.shapes import Extents, largest_size, shape_of
-from derive.codegen.residuals import first_order_equations, residuals_of
+from derive.codegen.residuals import first_order_equations
 from derive.derivation import Derivation
-from derive.graph import Equation, Quantity, name_of
+from derive.graph import Equation, Quantity, name_of, names_in
 from derive.indices import REDUCTIONS, free_indices
 
 # What a core keeps at hand of a row while it goes over it again.
@@ -51,7 +51,8 @@ class Traffic:
 def traffic_of(derivation: Derivation, extents: Extents, itemsize: int) -> dict[str, Traffic]:
     """The traffic of `forward` and `backward`."""
     forward = derivation.forward
-    saved = [quantity.name for quantity in residuals_of(derivation, None).quantities]
+    used = {name for equation in first_order_equations(derivation) for name in names_in(equation.expression)}
+    saved = [name for name in forward.by_name if name in used]
     given = [q.name for q in derivation.backward.inputs if q.name not in forward.by_name]
     largest = largest_size(forward, extents)
     found = {}
