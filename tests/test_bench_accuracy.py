@@ -134,7 +134,8 @@ class TestMeasured:
 
     def test_a_gradient_that_is_zero_whatever_the_data_are(self) -> None:
         text = "x: [N, D]\nb: [D]\nz[i, j] = x[i, j] + b[j]\ny[i, j] = z[i, j] - mean(z[k, j] for k in N)\n"
-        found = measure_accuracy(parse_layer(text, "free"), ["numpy"], ["float32"], settings=(Setting("easy", length=999),))
+        settings = (Setting("easy", length=999),)
+        found = measure_accuracy(parse_layer(text, "free"), ["numpy"], ["float32"], settings=settings)
         (case,) = found["cases"]
         assert [error is None for error in case["errors"]["derive numpy"] or []] == [False, False, True]
 
