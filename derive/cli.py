@@ -244,10 +244,12 @@ def _bench(options: argparse.Namespace) -> int:
 
     parts = ("speed", "accuracy") if options.record else ("accuracy",) if options.accuracy else ("speed",)
     rounds = Rounds(options.seconds, options.repeats)
-    reports = [
-        measure(graph, parts, options.targets, options.dtype, options.shape, rounds, _progress) for graph in graphs
-    ]
-    _progress("")
+    try:
+        reports = [
+            measure(graph, parts, options.targets, options.dtype, options.shape, rounds, _progress) for graph in graphs
+        ]
+    finally:
+        _progress("")
     if options.record:
         for report in reports:
             sys.stderr.write(f"{record(report)}\n")

@@ -134,6 +134,21 @@ def test_usage_is_2(arguments: list[str], said: str, capsys: pytest.CaptureFixtu
     assert said in err
 
 
+@pytest.mark.parametrize("option", ["--accuracy", "--json"])
+def test_facts_that_cannot_be_drawn(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "ordered.layer"
+    path.write_text("a: [N]\nb: [N]\nassert a[i] < b[i]\ny[i] = sqrt(b[i] - a[i])\n")
+    assert bench(str(path), option) == 2
+    assert "no data to measure ordered with: a: expected a[i] < b[i] everywhere\n  help: " in capsys.readouterr().err
+
+
+def test_numbers_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "square.layer"
+    path.write_text("a: []\ny = a**2\n")
+    assert bench(str(path), "--dtype", "float64") == 0
+    assert "scalars = scalar, float64\n" in capsys.readouterr().out
+
+
 def test_a_wrong_layer_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.layer"
     path.write_text("x: [N]\ny[i] = x[i + 1]\n")

@@ -16,6 +16,7 @@ from derive.bench.functions import Functions, argument_order, parameters
 from derive.bench.libraries import library
 from derive.bench.shapes import Extents, shape_of
 from derive.bench.timing import Local, first_line
+from derive.errors import UsageError
 from derive.graph import Graph
 
 # Of an agreement in float64, relative to the largest value.
@@ -90,9 +91,16 @@ def as_tuple(values: Any, number: int) -> tuple[Any, ...]:
 def agreeing(
     graph: Graph, extents: Extents, truth: Functions, others: Sequence[Functions]
 ) -> tuple[list[Functions], list[str]]:
-    """The functions that return what `truth` does, in float64; and in a line each what another one does."""
+    """The functions that return what `truth` does, in float64; and in a line each what another one does.
+
+    Raises UsageError where `truth` refuses the data: the facts of the layer are more than can be drawn at any size.
+    """
     values, cotangents = draw_values(graph, extents), draw_cotangents(graph, extents)
-    expected = returned(truth, graph, extents, values, cotangents)
+    try:
+        expected = returned(truth, graph, extents, values, cotangents)
+    except ValueError as refusal:
+        advice = "large arrays are drawn with bounds on single inputs, and with given sums of them"
+        raise UsageError(f"no data to measure {graph.name} with: {refusal}\n  help: {advice}") from None
     found, notes = [], []
     for functions in others:
         try:

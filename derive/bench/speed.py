@@ -228,10 +228,9 @@ def memory_probes(values: Values) -> list[Local]:
         return []
     copy = np.zeros_like(largest)
     parts = list(zip(np.array_split(copy, cores()), np.array_split(largest, cores()), strict=True))
-    probes = [
-        _probe(1, lambda: np.dot(largest, largest)),
-        _probe(2, lambda: np.copyto(copy, largest)),
-    ]
+    probes = [_probe(2, lambda: np.copyto(copy, largest))]
+    if largest.dtype in (np.float32, np.float64):  # of others the dot product takes its time to compute
+        probes.append(_probe(1, lambda: np.dot(largest, largest)))
     if largest.nbytes >= _SHARED_BYTES and len(parts) > 1:
         probes.append(_probe(2, lambda: list(_threads().map(lambda part: np.copyto(*part), parts))))
     return probes
