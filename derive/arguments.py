@@ -127,7 +127,11 @@ def _fill_bench(verb: _Parser) -> None:
         "--dtype", type=_names, metavar="a,b", help=f"of {','.join(DTYPES)} (default: the first two; for errors all)"
     )
     verb.add_argument(
-        "--seconds", type=_seconds, default=6.0, metavar="S", help="to spend on a shape and dtype, or more (default: 6)"
+        "--seconds",
+        type=_seconds,
+        default=4.0,
+        metavar="S",
+        help="for a shape and dtype; three rounds may take more (default: 4)",
     )
     verb.add_argument("--repeats", type=_repeats, default=100, metavar="K", help="rounds at most (default: 100)")
     verb.add_argument("--record", action="store_true", help="measure both, and keep them for the page about it")

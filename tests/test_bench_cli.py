@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from derive.bench import functions, record, report, speed
+from derive.bench import accuracy, functions, record, report, speed
 from derive.bench.timing import Rounds, take_turns
 from derive.bench.worker import Remote, Worker
 from derive.cli import main
@@ -22,7 +22,8 @@ OWN = "x: [N, D]\nm[j] = mean(x[i, j] for i in N)\ny[i, j] = x[i, j] - m[j]\n"
 
 @pytest.fixture(autouse=True)
 def _numpy_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where neither torch nor JAX is installed: quick, and the same everywhere. Nothing settles."""
+    """As where neither torch nor JAX is installed: quick, and the same everywhere. Nothing settles; few data."""
+    monkeypatch.setattr(accuracy, "SETTINGS", accuracy.SETTINGS[:2])
     monkeypatch.setattr(functions, "is_installed", lambda name: False)
     monkeypatch.setattr(speed, "take_turns", partial(take_turns, settle=lambda: None))
 

@@ -66,9 +66,9 @@ def measure_accuracy(
     targets: Sequence[str],
     dtypes: Sequence[str],
     progress: Callable[[str], None] = lambda text: None,
-    settings: tuple[Setting, ...] = SETTINGS,
+    settings: Sequence[Setting] | None = None,
 ) -> Accuracy:
-    """Measure a layer."""
+    """Measure a layer; on all `SETTINGS`, if not on others."""
     coded, staged = (derivations_for_code(graph, form)[0] for form in (CODE_FORM, "staged"))
     results = [*graph.outputs, *(f"d{name}" for name in graph.differentiable)]
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def measure_accuracy(
             except UsageError as missing:
                 notes.append(str(missing))
                 continue
-            for case in draw_cases(graph, dtype, is_bound_by_memory(coded), settings):
+            for case in draw_cases(graph, dtype, is_bound_by_memory(coded), settings or SETTINGS):
                 progress(f"{name} {case.setting.title}")
                 cases += _measured(graph, (coded, staged), candidates, case, dtype)
     names = [REFERENCE, *dict.fromkeys(candidate.name for candidate in candidates)]

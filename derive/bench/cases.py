@@ -9,7 +9,7 @@ A case says what is done to the inputs that are data (not to parameters, nor to 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class Case:
     cotangents: Values
 
 
-def draw_cases(graph: Graph, dtype: np.dtype, long: bool, settings: tuple[Setting, ...] = SETTINGS) -> Iterator[Case]:
+def draw_cases(graph: Graph, dtype: np.dtype, long: bool, settings: Sequence[Setting] = SETTINGS) -> Iterator[Case]:
     """The cases that a layer and a dtype can have; those of a million elements only where `long`."""
     for setting in settings:
         extents = extents_for(graph, setting.length)

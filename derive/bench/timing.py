@@ -90,7 +90,7 @@ class Local:
 class Rounds:
     """When to stop: after so many `seconds`, or so many rounds, but not before there are enough for quartiles."""
 
-    seconds: float = 6.0
+    seconds: float = 4.0
     most: int = 100
 
 
