@@ -83,8 +83,8 @@ def _torch() -> Library | None:
 
     def from_numpy(array: np.ndarray) -> Any:
         if array.dtype.name == "bfloat16":  # torch does not know NumPy's; the bits are the same
-            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-        return torch.from_numpy(array.copy())
+            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        return torch.from_numpy(array)
 
     def to_numpy(tensor: Any) -> np.ndarray:
         if not isinstance(tensor, torch.Tensor):

@@ -154,9 +154,7 @@ class _Bench:
     def case(self, functions: Sequence[Functions], worker: Worker | None, rounds: Rounds, notes: list[str]) -> Case:
         values = in_dtype(draw_values(self.graph, self.extents), self.dtype)
         cotangents = in_dtype(draw_cotangents(self.graph, self.extents), self.dtype)
-        contenders: list[Contender] = []
-        for one in functions:
-            contenders.append(contender(one, self.graph, self.extents, values, cotangents))
+        contenders = self.local(functions, values, cotangents, notes)
         contenders += self.remote(worker, notes) if worker is not None else []
         probes = memory_probes(values)
         timed = take_turns([*contenders, *probes], rounds)
@@ -172,6 +170,17 @@ class _Bench:
             "moves": {phase: one.moves for phase, one in traffic.items()},
             "limit": {phase: one.bytes / bandwidth for phase, one in traffic.items()} if bandwidth else {},
         }
+
+    def local(
+        self, functions: Sequence[Functions], values: Values, cotangents: Values, notes: list[str]
+    ) -> list[Contender]:
+        found: list[Contender] = []
+        for one in functions:
+            try:
+                found.append(contender(one, self.graph, self.extents, values, cotangents))
+            except Exception as error:  # a dtype that a library does not know; no memory for results
+                notes.append(f"{one.name}: {first_line(error)}")
+        return found
 
     def remote(self, worker: Worker, notes: list[str]) -> list[Contender]:
         try:
@@ -200,10 +209,10 @@ class _Bench:
 def best_rows(contenders: Sequence[Contender], timed: Timed) -> list[Row]:
     """A row for each name, in order: by phase the times of the way with the smallest median."""
     rows: dict[str, Row] = {}
-    for contender_, samples in zip(contenders, timed.samples, strict=False):
+    for one, samples in zip(contenders, timed.samples[: len(contenders)], strict=True):
         if samples is None:
             continue
-        row = rows.setdefault(contender_.name, {"name": contender_.name, "times": {}})
+        row = rows.setdefault(one.name, {"name": one.name, "times": {}})
         for phase, times in samples.items():
             found = spread(times)
             if phase not in row["times"] or found["median"] < row["times"][phase]["median"]:
