@@ -118,11 +118,15 @@ def take_turns(
     with _no_collection():
         once = [_warm_up(contender, failures) for contender in contenders]
         calls = [{phase: _calls(seconds) for phase, seconds in own.items()} for own in once]
+        # Where each call is a sample, what showed that was the first round.
+        is_round = all(number == 1 for own in calls for number in own.values())
         samples: list[dict[str, list[float]] | None] = [
-            {phase: [] for phase in PHASES} if has_a_chance(place, contenders, once) else None
-            for place in range(len(contenders))
+            {phase: [own[phase]] if is_round else [] for phase in PHASES}
+            if has_a_chance(place, contenders, once)
+            else None
+            for place, own in enumerate(once)
         ]
-        start, done = clock(), 0
+        start, done = clock(), int(is_round)
         while done < _FEWEST_ROUNDS or (done < rounds.most and clock() - start < rounds.seconds):
             for place in order.sample(range(len(contenders)), len(contenders)):
                 own = samples[place]
