@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_there_is_something_to_run() -> None:
-    assert page_names() == ["check", "higher_orders", "write_your_own_layer"]
+    assert page_names() == ["bench", "check", "higher_orders", "write_your_own_layer"]
     assert {f"{name}.layer" for name in page_layers()} == {name for name in FILES if name.endswith(".layer")}
     assert set(FILES) >= {"layer_norm.tex", "staged.txt", "mine.py"}
     assert len(PYTHON) >= 3

@@ -13,6 +13,7 @@ A directive is a line of its own; everything that it puts in is computed when th
     {{function NAME FUNCTION}}   a generated function, without its docstring
     {{functions}}                the functions of the grammar
     {{kinks}}                    what is taken for a derivative where there is none
+    {{benchmarks}}               the measurements that are recorded
     {{error}} ... {{end}}        the error that the text between them is
 
 and those of `higher_orders_tables.py` and of `derivations`, for the pages on these.
@@ -27,6 +28,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from derive.bench.record import recorded
+from derive.bench.tables import report_markdown
 from derive.codegen.numpy import module_text
 from derive.derivation import Derivation, Form
 from derive.errors import LayerError
@@ -132,6 +135,10 @@ def _kinks(name: str, rest: str) -> str:
     return "\n".join(f"- {convention}" for convention in KINKS.values())
 
 
+def _benchmarks(name: str, rest: str) -> str:
+    return "\n".join(map(report_markdown, recorded())).rstrip()
+
+
 def _error(text: str) -> str:
     """The command that gives a text to `derive show`, and the error that comes out."""
     if "'" in text or "%" in text or "\\" in text:
@@ -157,5 +164,6 @@ _WRITERS: dict[str, Callable[[str, str], str]] = {
     "function": _function,
     "functions": _functions,
     "kinks": _kinks,
+    "benchmarks": _benchmarks,
     **higher_orders_tables.WRITERS,
 }
