@@ -57,7 +57,7 @@ Equal numbers on both sides: nothing collapses, and the chain rule itself is the
 """
 
 
-_ABOUT = """Functions that `derive` generated: for each layer a module on NumPy alone, and subpackages for other targets.
+_ABOUT = """Functions that `derive` generated: a module for each layer on NumPy alone; for other targets, subpackages.
 
 A module has `forward`, `backward` and, for the gradients of gradients, `double_backward`."""
 _PACKAGE = '''"""{about}

@@ -22,7 +22,7 @@ from derive.derivation import Derivation
 from derive.functions import log1p, maximum, minimum, relu, sigmoid, softplus
 
 _REMARK = (
-    "The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and"
+    "The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and"
     " Dask where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the"
     " functions and Dask can put them off."
 )
@@ -49,7 +49,6 @@ class ArrayApi(ArraysAlone):
         minimum: "xp.minimum({}, {})",
     }
     array_type = number_type = "Array"
-    ignores = ""
 
     def subscript(self, slices: list[str]) -> list[str]:
         return slices

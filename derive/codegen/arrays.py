@@ -58,7 +58,8 @@ class ArrayPrinter(ElementwisePrinter):
         if not self._indices and self._dialect.has_scalars:
             return False
         code = self._print(expr)
-        return not code.weak and len(code.axes) == len(self._indices) and (isinstance(expr, Indexed) or code.isidentifier())
+        whole = len(code.axes) == len(self._indices) and not code.weak
+        return whole and (isinstance(expr, Indexed) or code.isidentifier())
 
     def aligned(self, *expressions: Expr) -> list[Code]:
         """The texts of several expressions whose arrays broadcast against each other."""

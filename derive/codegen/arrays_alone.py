@@ -31,10 +31,8 @@ _OF_NUMBERS: Mapping[type[Expr], str] = {
     maximum: "max({}, {})",
     minimum: "min({}, {})",
 }
-_READING = (
-    "What the conditions say of arrays is checked only with {}=True, as that reads values; of a number, where it is a"
-    " Python number."
-)
+_ARRAYS_READ = "A condition on an array is checked with {}=True alone, as that reads values."
+_NUMBERS_READ = "A condition on a number is checked where it is a Python number."
 
 
 class ArraysAlone(Dialect):
@@ -44,6 +42,7 @@ class ArraysAlone(Dialect):
     dtypes = "float32 or float64"
     has_scalars = False
     quiet = ""
+    ignores = ""  # the types are Any to a type checker
 
     def of_arrays(self, kind: type[Expr], arguments: Sequence[Code], like: Like) -> str:
         return self.functions[kind].format(*(self.as_array(argument, like) for argument in arguments))
@@ -76,5 +75,7 @@ class ArraysAlone(Dialect):
     def close(self, left: Code, right: Code, like: Like) -> str:
         return f"_close({left}, {right}, {like.array})"
 
-    def remarks(self, conditions: Sequence[str], switch: str) -> list[str]:
-        return [_READING.format(switch)] if switch else []
+    def remarks(self, switch: str, numbers: bool) -> list[str]:
+        said = [_ARRAYS_READ.format(switch)] if switch else []
+        said += [_NUMBERS_READ] if numbers else []
+        return [" ".join(said)] if said else []

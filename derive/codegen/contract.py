@@ -30,16 +30,16 @@ _FAILS: dict[Relation, str] = {
 class Checks:
     """The checks of `forward` on values: that what is reduced over is not empty, and that the layer's facts hold.
 
-    `lines` are the statements, `number_lines` those of them about numbers, `conditions` the same in words, `extents`
-    the extents that they mention. `switch` is the parameter that switches the checks of arrays; empty when there are
-    none.
+    `lines` are the statements, `conditions` the same in words, `extents` the extents that they mention; the `static`
+    ones are about lengths and numbers, and `on_numbers` says whether any is on a number. `switch` is the parameter
+    that switches the checks of arrays; empty when there are none.
     """
 
     def __init__(self, graph: Graph, like: Like, dialect: Dialect, switch: str) -> None:
         self.lines: list[str] = []
-        self.number_lines: list[str] = []
         self.conditions: list[str] = []
         self.switch = ""
+        self.on_numbers = False
         self._like, self._dialect = like, dialect
         self._owners: dict[str, str] = {}  # the argument that fixes an extent
         for quantity in graph.inputs:
@@ -57,6 +57,7 @@ class Checks:
         for fact in facts:
             if fact not in arrays:
                 self._require(fact)
+        self.static_lines, self.static_extents = list(self.lines), dict(self.extents)
         for fact in arrays:
             self.switch = switch
             self._require_everywhere(fact)
@@ -74,10 +75,9 @@ class Checks:
         got = ", ".join(f"{name} = {{{name}}}" for name in (*names, *extents))
         culprit = names[0] if names else self._owners[extents[0]]
         text = self._note(fact)
+        self.on_numbers |= bool(names)
         condition = self._dialect.known(_FAILS[fact.relation].format(left, right), names)
-        before = len(self.lines)
         self._raise(condition, f"{culprit}: expected {text}, got {got}", "f")
-        self.number_lines += self.lines[before:] if names else []
 
     def _require_everywhere(self, fact: Fact) -> None:
         """A fact about arrays."""

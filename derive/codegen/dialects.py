@@ -187,8 +187,8 @@ class Dialect:
         """The lines that a body needs before it to find its functions."""
         return []
 
-    def remarks(self, conditions: Sequence[str], switch: str) -> list[str]:
-        """What else the docstring of `forward` says of the conditions, of which `switch` turns some on."""
+    def remarks(self, switch: str, numbers: bool) -> list[str]:
+        """What else the docstring of `forward` says of conditions: `switch` turns some on, others are on `numbers`."""
         return []
 
     # Argument checks.

@@ -73,23 +73,26 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     return [
         *signature("forward", parameters(graph, checks.switch, dialect), _forward_type(outputs, dialect)),
         *_forward_docstring(graph, outputs, checks, residuals),
-        *argument_lines(graph, checks, wanted, dialect.namespace_lines([*checks.lines, *ended], origin), dialect),
+        *argument_lines(graph, checks.lines, wanted, dialect.namespace_lines([*checks.lines, *ended], origin), dialect),
         "",
         *ended,
     ]
 
 
 def argument_lines(
-    graph: Graph, checks: Checks, wanted: Container[str], namespace: Sequence[str], dialect: Dialect
+    graph: Graph, checks: Sequence[str], wanted: Container[str], namespace: Sequence[str], dialect: Dialect
 ) -> list[str]:
-    """The lines that check and convert the arguments of `forward`, and take the `wanted` extents from them."""
+    """The lines that check and convert the arguments of `forward`, and take the `wanted` extents from them.
+
+    `checks` are the lines of checks on values, `namespace` those that they need before them.
+    """
     arrays, numbers = arrays_and_numbers(graph, dialect)
     origin = origin_of(graph, dialect)
     heads = [] if arrays else [f"    dtype = {DTYPE_OF.__name__}({numbers[0].name})"]
     heads += array_lines(arrays, wanted, dialect)
     conversions = [line for q in numbers for line in scalar_line(q, dialect.given(origin))]
     # A number can be looked at before it is an array, and not afterwards.
-    checked = [*conversions, *checks.lines] if dialect.has_scalars else [*checks.lines, *conversions]
+    checked = [*conversions, *checks] if dialect.has_scalars else [*checks, *conversions]
     return [*heads, *namespace, *checked]
 
 
@@ -259,10 +262,12 @@ class _Body:
 
 def parameters(graph: Graph, switch: str, dialect: Dialect) -> list[str]:
     """The parameters of `forward`: constants with a default last."""
+    arrays, _ = arrays_and_numbers(graph, dialect)
+    types = {q.name: dialect.array_type if q in arrays else argument_type(q, dialect) for q in graph.inputs}
     required = [q for q in graph.inputs if q.default is None]
     optional = [q for q in graph.inputs if q.default is not None]
-    texts = [f"{q.name}: {argument_type(q, dialect)}" for q in required]
-    texts += [f"{q.name}: {argument_type(q, dialect)} = {default_text(q)}" for q in optional]
+    texts = [f"{q.name}: {types[q.name]}" for q in required]
+    texts += [f"{q.name}: {types[q.name]} = {default_text(q)}" for q in optional]
     return texts + (["*", f"{switch}: bool = {dialect.has_scalars}"] if switch else [])
 
 
@@ -273,5 +278,5 @@ def _forward_docstring(graph: Graph, outputs: Sequence[Quantity], checks: Checks
     conditions = [f"Conditions: {', '.join(checks.conditions)}."] if checks.conditions else []
     first = f"Return {bundle(outputs)} and what {residuals.needed_by}."
     results = [(q.name, described(q)) for q in outputs]
-    remarks = residuals.dialect.remarks(checks.conditions, checks.switch)
+    remarks = residuals.dialect.remarks(checks.switch, checks.on_numbers)
     return docstring(first, [*rows, *results], [_CONTRACT.format(residuals.dialect.dtypes), *conditions, *remarks])

@@ -29,6 +29,12 @@ def return_line(values: Sequence[str]) -> list[str]:
     return [line] if len(line) <= WIDTH else call("return ", values, "")
 
 
+def tuple_return_lines(values: Sequence[str], indent: int = 4) -> list[str]:
+    """The lines that return a tuple, of one value too."""
+    line = f"{' ' * indent}return {', '.join(values) if len(values) > 1 else tuple_text(values)}"
+    return [line] if len(line) <= WIDTH else call("return ", values, "", indent)
+
+
 def docstring(first: str, rows: Sequence[tuple[str, str]], paragraphs: Sequence[str]) -> list[str]:
     """A sentence, a table of names, and paragraphs."""
     pad = " " * 4
@@ -72,8 +78,8 @@ def bundle_type(
 
 def function_name(graph: Graph) -> str:
     """What the function of a layer is called: as the layer, where that can be and is not something else already."""
-    name = re.sub(r"\W", "_", graph.name)
-    taken = not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name) or name in RESERVED
+    name = re.sub(r"\W", "_", graph.name).lower()
+    taken = not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name) or name in {*RESERVED, "l"}
     return f"layer_{name}" if taken else name
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sympy import Indexed
 
-from derive.codegen import array_api, numpy
+from derive.codegen import array_api, jax, numpy, torch
 from derive.codegen.products import maximal_sets
 from derive.codegen.residuals import first_order_equations
 from derive.derivation import Derivation
@@ -42,6 +42,8 @@ class Target:
 TARGETS: dict[str, Target] = {
     "numpy": Target(numpy.module_text, ""),
     "array-api": Target(array_api.module_text, "array_api"),
+    "torch": Target(torch.module_text, "torch"),
+    "jax": Target(jax.module_text, "jax", orders=1),  # JAX differentiates `backward` itself
 }
 
 

@@ -1,4 +1,4 @@
-"""Functions that `derive` generated: for each layer a module on NumPy alone, and subpackages for other targets.
+"""Functions that `derive` generated: a module for each layer on NumPy alone; for other targets, subpackages.
 
 A module has `forward`, `backward` and, for the gradients of gradients, `double_backward`.
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from derived import gelu_tanh as gelu_tanh
     from derived import group_norm as group_norm
     from derived import instance_norm as instance_norm
+    from derived import jax as jax
     from derived import l2_normalize as l2_normalize
     from derived import layer_norm as layer_norm
     from derived import layer_norm_linear as layer_norm_linear
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from derived import softmax_cross_entropy as softmax_cross_entropy
     from derived import softmax_cross_entropy_soft as softmax_cross_entropy_soft
     from derived import sync_batch_norm as sync_batch_norm
+    from derived import torch as torch
     from derived import weight_norm as weight_norm
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "gelu_tanh",
     "group_norm",
     "instance_norm",
+    "jax",
     "l2_normalize",
     "layer_norm",
     "layer_norm_linear",
@@ -75,6 +78,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_soft",
     "sync_batch_norm",
+    "torch",
     "weight_norm",
 ]
 

@@ -45,12 +45,24 @@ LIBRARIES: dict[str, Library] = {
 
 
 @contextmanager
+def double_precision() -> Iterator[None]:
+    """JAX with 64 bits, which it has only where that is asked for."""
+    config = importlib.import_module("jax").config
+    before = config.jax_enable_x64
+    config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        config.update("jax_enable_x64", before)
+
+
+@contextmanager
 def library(name: str) -> Iterator[Library]:
     """A library, in double precision where that has to be asked for; the test is skipped where it is not there."""
     found = LIBRARIES[name]
     for module in found.needs:
         pytest.importorskip(module, reason=f"{module} is not installed, so the functions are not tried on {name}")
-    with importlib.import_module("jax").enable_x64(True) if name == "jax" else nullcontext():
+    with double_precision() if name == "jax" else nullcontext():
         yield found
 
 

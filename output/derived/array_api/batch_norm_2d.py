@@ -30,7 +30,7 @@ d2v_total is a given d2v with what reaches v through other gradients added.
         xhat[n, c, h, w]*(d2gamma[c]*gamma[c] +
         sum(d2xhat[k, c, l, m]*xhat[k, c, l, m] for k in N for l in H for m in W)))/(H*N*W*sqrt(var[c] + eps))
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -68,6 +68,7 @@ def forward(x: Array, gamma: Array, beta: Array, eps: float | Array = 1e-5) -> t
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: N >= 1, H >= 1, W >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     x = _array("x", x, "(N, C, H, W)", ("N", "C", "H", "W"))
     N, C, H, W = x.shape

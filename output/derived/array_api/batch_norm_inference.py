@@ -19,7 +19,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> 
     d2x[i, j] = d2dgamma[j]*dy[i, j]/sqrt(var[j] + eps)
     d2gamma[j] = sum(d2dx[i, j]*dy[i, j] for i in N)/sqrt(var[j] + eps)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -62,8 +62,8 @@ def forward(
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: eps > 0, var[j] >= 0.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values. A condition on a number is checked
+    where it is a Python number.
     """
     x = _array("x", x, "(N, D)", ("N", "D"))
     D = x.shape[1]

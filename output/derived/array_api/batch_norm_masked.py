@@ -29,7 +29,7 @@ d2v_total is a given d2v with what reaches v through other gradients added.
         eps))
     d2gamma[j] = sum(d2dx[i, j]*(dy[i, j] - w[i]*(dgamma[j]*xhat[i, j] + dbeta[j])/total) for i in N)/sqrt(var[j] + eps)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -75,8 +75,8 @@ def forward(
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: N >= 1, eps > 0, w[i] >= 0, sum(w[i] for i in N) > 0.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values. A condition on a number is checked
+    where it is a Python number.
     """
     x = _array("x", x, "(N, D)", ("N", "D"))
     N, D = x.shape

@@ -30,7 +30,7 @@ Double backward: d2v stands for the gradient of <du, d2du> + <dv, d2dv> with res
     d2v[i, j] = (d2vhat[i, j] - vhat[i, j]*(sum(d2vhat[i, k]*vhat[i, k] for k in D) + ds[i]*sum(d2dv[i, k]*(uhat[i, k] -
         s[i]*vhat[i, k]) for k in D)/vnorm[i]))/vnorm[i]
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -69,6 +69,7 @@ def forward(u: Array, v: Array, eps: float | Array = 1e-12) -> tuple[Array, Resi
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: D >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     u = _array("u", u, "(N, D)", ("N", "D"))
     N, D = u.shape

@@ -37,7 +37,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> 
     d2gamma[g, k] = sum(dy[n, g, k, h, w]*(d2c2[n, g]*xhat[n, g, k, h, w] + d2dx[n, g, k, h, w]/sqrt(var[n, g] + eps) +
         d2c1[n, g]) for n in N for h in H for w in W)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -75,6 +75,7 @@ def forward(x: Array, gamma: Array, beta: Array, eps: float | Array = 1e-5) -> t
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: K >= 1, H >= 1, W >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     x = _array("x", x, "(N, G, K, H, W)", ("N", "G", "K", "H", "W"))
     _, G, K, H, W = x.shape

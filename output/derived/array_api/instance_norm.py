@@ -33,7 +33,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> 
     d2gamma[c] = mean(sum(d2dx[n, c, h, w]/sqrt(var[n, c] + eps)*(H*W*dy[n, c, h, w] - c2[n, c]*xhat[n, c, h, w] -
         c1[n, c]) for n in N) for h in H for w in W)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -71,6 +71,7 @@ def forward(x: Array, gamma: Array, beta: Array, eps: float | Array = 1e-5) -> t
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: H >= 1, W >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     x = _array("x", x, "(N, C, H, W)", ("N", "C", "H", "W"))
     _, C, H, W = x.shape

@@ -19,7 +19,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2x[i, j] = (y[i, j]*(c1[i]*sum(d2dx[i, k]*y[i, k] for k in D)/norm[i] - sum(d2dx[i, k]*dx[i, k] for k in D)) -
         c1[i]*d2dx[i, j]/norm[i] - dx[i, j]*sum(d2dx[i, k]*y[i, k] for k in D))/norm[i]
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -53,6 +53,7 @@ def forward(x: Array, eps: float | Array = 1e-12) -> tuple[Array, Residuals]:
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: D >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     x = _array("x", x, "(N, D)", ("N", "D"))
     D = x.shape[1]

@@ -20,7 +20,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2dy[n, c] = d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C)
     d2x[n, c] = c1[n]*p[n, c]*(sum(d2dx[n, k]*p[n, k] for k in C) - d2dx[n, c])
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 

@@ -15,7 +15,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2dL = 2*mean(d2dx[i, j]*(x[i, j] - t[i, j]) for i in N for j in D)
     d2x[i, j] = 2*dL*d2dx[i, j]/(D*N)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 

@@ -23,7 +23,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> + <dgamma, d2dgamma> 
         sum(gamma[k]*d2dx[i, k]*dy[i, k] for k in D)/rms[i]))/(D*rms[i])
     d2gamma[j] = sum(dy[i, j]*(d2c1[i]*xhat[i, j] + d2dx[i, j]/rms[i]) for i in N)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -59,6 +59,7 @@ def forward(x: Array, gamma: Array, eps: float | Array = 1e-5) -> tuple[Array, R
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: D >= 1, eps > 0.
+    A condition on a number is checked where it is a Python number.
     """
     x = _array("x", x, "(N, D)", ("N", "D"))
     D = x.shape[1]

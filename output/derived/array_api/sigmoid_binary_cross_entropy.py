@@ -16,7 +16,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2dL = mean(d2dx[i, j]*(sigmoid(x[i, j]) - t[i, j]) for i in N for j in D)
     d2x[i, j] = dL*d2dx[i, j]*sigmoid(x[i, j])*(1 - sigmoid(x[i, j]))/(D*N)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -51,8 +51,7 @@ def forward(x: Array, t: Array, *, check: bool = False) -> tuple[Array, Residual
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: N >= 1, D >= 1, t[i, j] >= 0, t[i, j] <= 1.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values.
     """
     x = _array("x", x, "(N, D)", ("N", "D"))
     N, D = x.shape

@@ -23,7 +23,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2dp[n, c] = p[n, c]*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C))
     d2x[n, c] = p[n, c]*(d2p[n, c] - sum(d2p[n, k]*p[n, k] for k in C))
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 

@@ -20,7 +20,7 @@ Double backward: d2v stands for the gradient of <dx, d2dx> with respect to v.
     d2dL = sum(d2dx[n, c]*(p[n, c] - t[n, c]) for n in N for c in C)/N
     d2x[n, c] = dL*p[n, c]/N*(d2dx[n, c] - sum(d2dx[n, k]*p[n, k] for k in C))
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -55,8 +55,7 @@ def forward(x: Array, t: Array, *, check: bool = False) -> tuple[Array, Residual
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: N >= 1, C >= 1, sum(t[n, c] for c in C) == 1.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values.
     """
     x = _array("x", x, "(N, C)", ("N", "C"))
     N, C = x.shape

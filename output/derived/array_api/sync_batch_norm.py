@@ -40,7 +40,7 @@ d2v_total is a given d2v with what reaches v through other gradients added.
     d2gamma[j] = sum(d2dx[r, i, j]*(dy[r, i, j] - w[r, i]*(dgamma[j]*xhat[r, i, j] +
         dbeta[j])/total) for r in R for i in N)/sqrt(var[j] + eps)
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -86,8 +86,8 @@ def forward(
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: R >= 1, N >= 1, eps > 0, w[r, i] >= 0, sum(w[r, i] for r in R for i in N) > 0.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values. A condition on a number is checked
+    where it is a Python number.
     """
     x = _array("x", x, "(R, N, D)", ("R", "N", "D"))
     R, N, D = x.shape

@@ -23,7 +23,7 @@ what reaches v through other gradients added.
         g[j]*vhat[j, k]*(dg[j]*sum(d2dv[j, l]*vhat[j, l] for l in K)/norm[j] - d2g[j]) -
         dg[j]*g[j]*d2dv[j, k]/norm[j])/norm[j]
 
-The arrays are of any library that follows the array API standard: NumPy, JAX and CuPy by themselves, torch and Dask
+The arrays are of any library that follows the array API standard: NumPy 2 and JAX by themselves, torch, CuPy and Dask
 where array-api-compat is installed. Nothing reads a value of an array, so that JAX can compile the functions and Dask
 can put them off.
 
@@ -58,8 +58,7 @@ def forward(v: Array, g: Array, *, check: bool = False) -> tuple[Array, Residual
     TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to. The residuals
     may hold the arguments and the results themselves.
     Conditions: K >= 1, sum(v[j, k]**2 for k in K) > 0.
-    What the conditions say of arrays is checked only with check=True, as that reads values; of a number, where it is a
-    Python number.
+    A condition on an array is checked with check=True alone, as that reads values.
     """
     v = _array("v", v, "(D, K)", ("D", "K"))
     D, K = v.shape
