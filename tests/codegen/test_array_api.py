@@ -31,6 +31,9 @@ from derive.codegen.array_api import ArrayApi, module_text
 from derive.codegen.numpy import compile_text, derivations_for_code
 from derive.codegen.runtime_array_api import RUNTIME
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(np.ndarray, "__array_namespace__"), reason="NumPy before 2 does not know the array API"
+)
 ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, Any] = {function.__name__: function for function in RUNTIME}
 ERF = FUNCTIONS["_erf"]
