@@ -240,11 +240,15 @@ NAMES = ["forward", "torch", "math", "backward", "Residuals", "3d", "my-layer", 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layer_may_be_called_anything(name: str) -> None:
-    graph = parse_layer("x: [N]\nctx: []\ny[i] = exp(x[i])*ctx*pi", name)
+    text = "x: [N]\nctx: []\ninputs: []\nx_stand_in: [N]\ny[i] = exp(x[i])*ctx*pi + sin(inputs*x_stand_in[i])"
+    graph = parse_layer(text, name)
     module = compile_text(module_text(*derivations_for_code(graph, "reuse", order=2)), "any")
     function = getattr(module, function_name(graph))
-    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(function, (x, torch.tensor(2.0, dtype=torch.float64, requires_grad=True)))
+    shapes = [(3,), (), (), (3,)]
+    arguments = [torch.linspace(0.5, 1, 3)[: len(shape) * 2 + 1].double() for shape in shapes]
+    arguments = [a.reshape(shape).requires_grad_() for a, shape in zip(arguments, shapes, strict=True)]
+    assert torch.autograd.gradcheck(function, arguments)
+    assert torch.autograd.gradgradcheck(function, arguments)
 
 
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
