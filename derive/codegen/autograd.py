@@ -29,27 +29,22 @@ from derive.derivation import Derivation
 from derive.graph import fresh_name
 
 # The same in every module: subclasses of what torch has, so that they cannot be functions of this package.
-_FOLLOWED = '''def _stand_ins(*arguments: Any) -> list[Any]:
-    """Return for each tensor that gets a gradient another that gradients reach it through; it takes no memory."""
-    return [_StandIn.apply(a) if isinstance(a, torch.Tensor) and a.requires_grad else None for a in arguments]
-
-
-class _StandIn(torch.autograd.Function):
-    """A tensor of the shape of another, whose gradients are handed on to that."""
+_FOLLOWED = '''class _StandIns(torch.autograd.Function):
+    """For each tensor another that gradients reach it through, of the same shape and without its memory."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Any) -> torch.Tensor:
-        return x.new_zeros(()).expand(x.shape)
+    def forward(*arguments: Any) -> tuple[Any, ...]:
+        return tuple(a.new_zeros(()).expand(a.shape) if isinstance(a, torch.Tensor) else None for a in arguments)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        pass
+        ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, dx: Any) -> Any:
-        return dx
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients
 
 
 def _last(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,7 +123,7 @@ class _Writer:
         )
         results = ", ".join(q.name for q in self._outputs)
         given = [f"*_widened({', '.join(self._arguments)})"]
-        given = [f"*_stand_ins({', '.join(self._stand_ins.values())})", *given] if self._stand_ins else given
+        given = [f"*_StandIns.apply({', '.join(self._stand_ins.values())})", *given] if self._stand_ins else given
         return [
             *signature(function_name(graph), parameters(graph, "", self._dialect), self._type()),
             *docstring(f"{first_line}.", rows, [contract]),

@@ -238,31 +238,26 @@ def group_norm(
     The arguments are those of `forward`. float16 and bfloat16 are computed with in float32, and what is saved for the
     gradients is; the result has the dtype of x.
     """
-    y, *_ = _Forward.apply(*_stand_ins(x, gamma), *_widened(x, gamma, beta, eps))
+    y, *_ = _Forward.apply(*_StandIns.apply(x, gamma), *_widened(x, gamma, beta, eps))
     return y.to(x.dtype)
 
 
-def _stand_ins(*arguments: Any) -> list[Any]:
-    """Return for each tensor that gets a gradient another that gradients reach it through; it takes no memory."""
-    return [_StandIn.apply(a) if isinstance(a, torch.Tensor) and a.requires_grad else None for a in arguments]
-
-
-class _StandIn(torch.autograd.Function):
-    """A tensor of the shape of another, whose gradients are handed on to that."""
+class _StandIns(torch.autograd.Function):
+    """For each tensor another that gradients reach it through, of the same shape and without its memory."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Any) -> torch.Tensor:
-        return x.new_zeros(()).expand(x.shape)
+    def forward(*arguments: Any) -> tuple[Any, ...]:
+        return tuple(a.new_zeros(()).expand(a.shape) if isinstance(a, torch.Tensor) else None for a in arguments)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        pass
+        ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, dx: Any) -> Any:
-        return dx
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients
 
 
 def _last(backward: Callable[..., Any]) -> Callable[..., Any]:
