@@ -282,13 +282,15 @@ def _exp(x: float) -> float:
 def _sigmoid(x: float) -> float:
     """Return 1/(1 + exp(-x)); exp is taken of -|x| only, which cannot overflow."""
     decay = _exp(-abs(x))
-    return (1.0 if x >= 0.0 else decay) / (1.0 + decay)
+    result: float = (1.0 if x >= 0.0 else decay) / (1.0 + decay)
+    return result
 
 
 @_compiled
 def _softplus(x: float) -> float:
     """Return log(1 + exp(x))."""
-    return _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
+    result: float = _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
+    return result
 
 
 @_compiled
