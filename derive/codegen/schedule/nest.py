@@ -390,7 +390,8 @@ class Nest:
             return list(roots)
         ahead = {axis.symbol for axis in self._order[depth:]}
         axis = self._order[depth].symbol
-        names = dict.fromkeys(name for s in roots if axis in s.domain for name in self._needs(s)[1])
+        using = [s for s in roots if axis in s.domain and s.kind != "first"]  # that has loops of its own
+        names = dict.fromkeys(name for s in using for name in self._needs(s)[1])
         around = [self._statements[n] for n in names if n not in available and not self._statements[n].domain & ahead]
         return self._in_order([*roots, *(s for s in around if s not in roots)])
 
@@ -401,6 +402,8 @@ class Nest:
         users: dict[str, set[tuple[int, bool]]] = {}
         for statement in roots:
             waits, locals_ = self._needs(statement)
+            if statement.kind == "first":
+                locals_ = [name for name in locals_ if self._order[0].symbol not in self._statements[name].domain]
             for name in {*locals_, *(other for other, _ in waits)}:
                 users.setdefault(name, set()).add(place[statement.name])
         for name, places in users.items():

@@ -10,7 +10,8 @@ can be one loop. Axes that always stand side by side, such as h and w of images,
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,6 +22,7 @@ from derive.functions import MaxOver, ProductOver, delta, limits_of
 from derive.graph import Equation, Quantity, fresh_name, index_symbol, name_of, reference
 from derive.indices import REDUCTIONS, free_indices
 from derive.printing.layout import Layout
+from derive.syntax.names import RESERVED
 
 Kind = Literal["map", "sum", "max", "prod", "first"]
 _KINDS: dict[type[Expr], Kind] = {Sum: "sum", MaxOver: "max", ProductOver: "prod"}
@@ -44,7 +46,7 @@ class Statement:
 
     The kind `first` is the mean over the first few places only, as a guess of the whole mean.
 
-    `equation` is what it is part of.
+    `equation` is what it is part of, `extents` are those of the indices while they are the equation's own.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Statement:
     bound: tuple[Symbol, ...]
     expression: Expr
     equation: Equation | None = None
+    extents: Mapping[Symbol, str] = field(default_factory=dict, compare=False)
 
     @property
     def domain(self) -> frozenset[Symbol]:
@@ -118,12 +121,14 @@ class _Taker:
         self._known, self._layout = known, layout
         self._taken = {*known, *taken}
         self._found: list[Statement] = []
-        self._reductions: dict[tuple[Kind, Expr, tuple[Symbol, ...]], Statement] = {}
+        self._reductions: dict[tuple[Kind, Expr, tuple[tuple[Symbol, str], ...]], Statement] = {}
         self._equation: Equation | None = None
+        self._extents: dict[Symbol, str] = {}  # of the indices in scope
 
     def statements_of(self, equations: Sequence[Equation]) -> list[Statement]:
         for equation in equations:
             self._equation = equation
+            self._extents = {index.symbol: index.extent for index in equation.indices}
             axes = tuple(index.symbol for index in equation.indices)
             expression = self._without_reductions(equation.expression, equation.name)
             name = name_of(expression)
@@ -135,7 +140,7 @@ class _Taker:
                 self._reductions = {key: s for key, s in self._reductions.items() if s.name != last.name}
                 self._taken.discard(last.name)
             else:
-                self._found.append(Statement(equation.name, "map", axes, (), expression, equation))
+                self._found.append(Statement(equation.name, "map", axes, (), expression, equation, self._extents))
         return self._found
 
     def _without_reductions(self, expression: Expr, name: str) -> Expr:
@@ -149,29 +154,40 @@ class _Taker:
             below = [self._without_reductions(factor, name) for factor in product.below]
             return Mul(product.coefficient, *above, *(Pow(factor, -1) for factor in below))
         if isinstance(expression, (MaxOver, ProductOver)):
-            body = self._without_reductions(expression.function, name)
-            return self._reduce(_KINDS[type(expression)], body, list(limits_of(expression)), name)
+            limits = list(limits_of(expression))
+            with self._inside(limits):
+                return self._reduce(_KINDS[type(expression)], expression.function, limits, name)
         return rebuilt(expression, [self._without_reductions(argument, name) for argument in expression.args])
 
     def _summed(self, sum_: Summation, name: str) -> Expr:
-        factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
-        factors += [Pow(factor, -1) for factor in sum_.below]
-        body = self._without_reductions(Mul(*factors), name)
-        return self._reduce("sum", body, list(sum_.limits), name)
+        with self._inside(sum_.limits):
+            factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
+            factors += [Pow(factor, -1) for factor in sum_.below]
+            return self._reduce("sum", Mul(*factors), sum_.limits, name)
+
+    @contextmanager
+    def _inside(self, limits: Sequence[tuple[Symbol, Symbol]]) -> Iterator[None]:
+        """In the scope of a reduction: one index may stand for two extents in two sums of an equation."""
+        around = self._extents
+        self._extents = {**around, **{symbol: extent.name for symbol, extent in limits}}
+        yield
+        self._extents = around
 
     def _reduce(self, kind: Kind, body: Expr, limits: Sequence[tuple[Symbol, Symbol]], name: str) -> Expr:
+        body = self._without_reductions(body, name)
         present = free_indices(body)
         bound = tuple(symbol for symbol, _ in limits)
         first = [index.symbol for index in self._equation.indices] if self._equation else []
         order = {symbol: place for place, symbol in enumerate(first)}
         free = [symbol for symbol in present if symbol not in bound]
         axes = tuple(sorted(free, key=lambda symbol: order.get(symbol, len(order))))
-        known = self._reductions.get((kind, body, bound))
+        extents = {symbol: self._extents[symbol] for symbol in (*axes, *bound)}
+        known = self._reductions.get((kind, body, tuple(extents.items())))
         if known is None:
             made = fresh_name([f"{name}_{kind}", f"{name}_{kind}2"], self._taken)
             self._taken.add(made)
-            known = Statement(made, kind, axes, bound, body, self._equation)
-            self._reductions[kind, body, bound] = known
+            known = Statement(made, kind, axes, bound, body, self._equation, extents)
+            self._reductions[kind, body, tuple(extents.items())] = known
             self._found.append(known)
         return known.element
 
@@ -211,7 +227,7 @@ class _Renamer:
         return tuple(shape)
 
     def _renamed(self, statement: Statement) -> Statement:
-        extents = self._extents(statement)
+        extents = statement.extents
         self._extent_of[statement.name] = tuple(extents[symbol] for symbol in statement.axes)
         counts: dict[str, int] = {}
         renaming: dict[Symbol, Symbol] = {}
@@ -225,18 +241,6 @@ class _Renamer:
             bound=tuple(renaming[symbol] for symbol in statement.bound),
             expression=statement.expression.xreplace(renaming),
         )
-
-    def _extents(self, statement: Statement) -> dict[Symbol, str]:
-        """The extent of each index: that of the arrays it stands on, of the equation's left side, or of its limits."""
-        found: dict[Symbol, str] = {}
-        if statement.equation is not None:
-            found |= {index.symbol: index.extent for index in statement.equation.indices}
-            for reduction in statement.equation.expression.atoms(*REDUCTIONS):
-                found |= {symbol: extent.name for symbol, extent in limits_of(reduction)}
-        for element in elements_of(statement.expression):
-            name = name_of(element) or ""
-            found |= dict(zip(element.indices, self._extent_of[name], strict=True))
-        return found
 
     def _axis(self, extent: str, number: int, wanted: str) -> Axis:
         axis = self._axes.get((extent, number))
@@ -282,7 +286,7 @@ def merge_axes(program: Statements, taken: Iterable[str]) -> Statements:
     for first in program.axes:
         for second in program.axes:
             if first is not second and _always_together(program, first.symbol, second.symbol):
-                used = {*taken, *(axis.name for axis in program.axes), *keyword.kwlist, "do"}  # words of Python, of C
+                used = {*taken, *(axis.name for axis in program.axes), *RESERVED, *keyword.kwlist, "do"}  # "do" is C's
                 name = fresh_name([first.name + second.name], used)
                 merged = Axis(name, first.extents + second.extents)
                 return merge_axes(_merged(program, first, second, merged), taken)
