@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Indexed, Symbol
 
+from derive.codegen.schedule.affine import scale_once
 from derive.codegen.schedule.hoist import hoist
 from derive.codegen.schedule.moments import Moments, centered, use_moments
 from derive.codegen.schedule.nest import Accumulate, Buffer, End, Let, Loop, Nest, Stage, Start, Store, walk
@@ -87,7 +88,7 @@ def plan_function(
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
-    program = hoist(program, reserved)
+    program = hoist(scale_once(program, order[0], results, reserved), reserved)
     wanted = [*results, *(one.rest for one in own if one.mean in results)]
     kept = [name for one in own for name in (one.offset, one.spread)]
     nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept, compared)
