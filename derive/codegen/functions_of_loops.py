@@ -12,7 +12,7 @@ from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import first_order_equations
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Loop, Stage, walk
+from derive.codegen.schedule.nest import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis
@@ -217,9 +217,10 @@ class LoopFunction:
 
     def _stage_docstring(self, stage: Stage) -> list[str]:
         what = "A pass over blocks of rows" if stage.is_pass else "What one thread does"
-        found = [equation.name for equation in stage.equations]
-        listed = f": {', '.join(dict.fromkeys(found))}" if found else ""
-        return prose(f'"""{what}{listed}."""', 4)
+        stored = [node.array for node in walk(stage.nodes) if isinstance(node, Store)]
+        found = dict.fromkeys([*(equation.name for equation in stage.equations), *stored])
+        names = ", ".join(found)
+        return prose(f'"""{what}: {names}."""', 4)
 
     def _driver_lines(self) -> list[str]:
         names, plan = self.names, self.plan
