@@ -10,7 +10,7 @@ from sympy import Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
-from derive.codegen.residuals import cotangents_of, first_order_equations
+from derive.codegen.residuals import first_order_equations
 from derive.codegen.schedule.moments import Moments
 from derive.codegen.schedule.nest import Loop, Stage, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
@@ -95,8 +95,8 @@ class LoopFunction:
         kind = "np.ndarray | None" if len(arrays) == 1 else "tuple[np.ndarray | None, ...] | None"
         return [*([f"out: {kind} = None"] if arrays else []), "threads: int | None = None"]
 
-    def body_lines(self) -> list[str]:
-        """From checked arguments to results."""
+    def result_lines(self) -> list[str]:
+        """The arrays that results are put into: those of `out`, or new ones."""
         plan = self.plan
         lines = [f"    {size} = {' * '.join(axis.extents)}" for axis, size in self.sizes.items() if len(axis.extents) > 1]
         arrays = [quantity for quantity in self.outputs if quantity.indices]
@@ -111,7 +111,12 @@ class LoopFunction:
             arguments = [f'"{quantity.name}"', f"{quantity.name}_out", shape, "dtype", inputs]
             lines += call(f"{quantity.name} = _result", arguments, "")
         own = [name for name in plan.results if name not in {quantity.name for quantity in arrays}]
-        lines += [f"    {name} = np.empty({self._shape(plan.shapes[name])})" for name in own]
+        return [*lines, *(f"    {name} = np.empty({self._shape(plan.shapes[name])})" for name in own)]
+
+    def body_lines(self) -> list[str]:
+        """From checked arguments to results."""
+        plan = self.plan
+        lines = self.result_lines()
         lines += [f"    {buffer.name} = np.empty({self._shape(buffer.axes)})" for buffer in plan.buffers]
         lines += self._blocks()
         for part in plan.parts:
