@@ -94,8 +94,7 @@ def _head(derivation: Derivation, saved: Saved, layer: str) -> str:
 def in_comment(text: str) -> str:
     """A text as a comment, which nothing in it ends."""
     text = text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
-    lines = [f" * {line}".rstrip() for line in text.split("\n")]
-    return "\n".join(["/*" + lines[0][2:], *lines[1:], " */"])
+    return f"/*\n{text}\n*/"
 
 
 def _documentation(function: CFunction, derivation: Derivation, layer: str) -> list[str]:

@@ -323,10 +323,10 @@ class CFunction(LoopFunction):
         for number, (stage, body) in enumerate(zip(self.plan.stages, self._bodies, strict=True), 1):
             what = "A pass over some rows" if stage.is_pass else "What one thread does"
             found = dict.fromkeys(equation.name for equation in stage.equations)
-            listed = f"// {what}{': ' if found else ''}{', '.join(found)}."
+            listed = f"{what}{': ' if found else ''}{', '.join(found)}."
             parameters = [f"{kind}{name}" for kind, name in self._parameters_of(number)]
             head = _head(f"static void {self.name}_{number}(", parameters or ["void"])
-            lines += [*prose(listed), *head, "{", *body, "}", ""]
+            lines += [*(f"// {line}" for line in prose(listed)), *head, "{", *body, "}", ""]
         return lines[:-1]
 
     # The Python that calls it.
