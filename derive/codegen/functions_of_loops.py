@@ -98,12 +98,12 @@ class LoopFunction:
     def result_lines(self) -> list[str]:
         """The arrays that results are put into: those of `out`, or new ones."""
         plan = self.plan
-        lines = [f"    {size} = {' * '.join(axis.extents)}" for axis, size in self.sizes.items() if len(axis.extents) > 1]
+        merged = {axis: size for axis, size in self.sizes.items() if len(axis.extents) > 1}
+        lines = [f"    {size} = {' * '.join(axis.extents)}" for axis, size in merged.items()]
         arrays = [quantity for quantity in self.outputs if quantity.indices]
         if arrays:
-            names = [quantity.name for quantity in arrays]
-            given = tuple_text([f'"{name}"' for name in names])
-            outs = [f"{name}_out" for name in names]
+            given = tuple_text([f'"{quantity.name}"' for quantity in arrays])
+            outs = [f"{quantity.name}_out" for quantity in arrays]
             lines.append(f"    {', '.join(outs)}{',' * (len(outs) == 1)} = _outputs(out, {given})")
         inputs = tuple_text([name for name in plan.inputs if name in self.real]) if plan.inputs else "()"
         for quantity in arrays:
@@ -125,7 +125,8 @@ class LoopFunction:
         passes = "".join("p" if stage.is_pass else "-" for stage in plan.stages)
         extent = self.sizes[plan.stripe] if plan.stripe else "0"
         values = packed("arguments = ", [self._argument(name) for name in self.parameters()], "")
-        run = [f"_{self.name}", f'"{passes}"', extent, self.names["blocks"], self.names["width"], "threads", "arguments"]
+        names = [self.names[name] for name in ("blocks", "width")]
+        run = [f"_{self.name}", f'"{passes}"', extent, *names, "threads", "arguments"]
         return [*lines, *values, *call("_run", run, "")]
 
     def _blocks(self) -> list[str]:
@@ -135,14 +136,14 @@ class LoopFunction:
         lines = [f"    threads = _threads(threads, {size})"]
         if plan.stripe is None:
             lines.append(f"    {names['width']} = 0")
-            lines.append(f"    {names['rows']} = _rows({length}, {size})")
+            lines.append(f"    {names['rows']} = _rows({length}, {size}, dtype.itemsize)")
         else:
             large = max(len(plan.shapes[name]) for name in plan.inputs)
             arrays = sum(len(plan.shapes[name]) == large for name in plan.inputs)
-            itemsize = next(name for name in plan.inputs if len(plan.shapes[name]) == large)
-            arguments = [length, self.sizes[plan.stripe], size, str(arrays), f"{itemsize}.itemsize"]
+            arguments = [length, self.sizes[plan.stripe], size, str(arrays), "dtype.itemsize"]
             lines += call(f"{names['width']} = _stripe", arguments, "")
-            lines.append(f"    {names['rows']} = {length} if {names['width']} else _rows({length}, {size})")
+            whole = f"{length} if {names['width']} else"
+            lines.append(f"    {names['rows']} = {whole} _rows({length}, {size}, dtype.itemsize)")
         lines.append(f"    {names['blocks']} = max(-(-{length} // {names['rows']}), 1)")
         return lines
 
@@ -236,7 +237,7 @@ class LoopFunction:
         )
         lines.append(f"    {names['again']} = False")
         printer = LoopPrinter(plan, Layout(Names(self.known)), self.real, self.sizes, self.names)
-        for number, stage in enumerate(plan.stages, 1):
+        for number in range(1, len(plan.stages) + 1):
             lines.append(f"    if {names['stage']} == 0 or {names['stage']} == {number}:")
             own = self._calls(number, printer)
             lines += own

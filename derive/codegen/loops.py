@@ -27,10 +27,10 @@ from derive.graph import Quantity, fresh_name
 
 _CONTRACT = (
     "The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in"
-    " float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError."
-    " Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The"
-    " residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the"
-    " results do not depend on it."
+    " float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a"
+    " ValueError. Arguments are never written to, but for `out`: results are put there, into arrays of their shape and"
+    " dtype. The residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay"
+    " off; the results do not depend on it."
 )
 _GRADIENT_CONTRACT = (
     "The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is"
@@ -89,9 +89,10 @@ def _fields(derivation: Derivation, forward: LoopFunction, backward: LoopFunctio
     """The fields of Residuals and their types."""
     used = [*backward.plan.inputs, *backward.plan.numbers]
     order = [q.name for q in derivation.forward.quantities]
-    rests = {moments.rest: moments.mean for moments in forward.plan.moments}
+    rests: dict[str, str] = {moments.rest: moments.mean for moments in forward.plan.moments}
     names = [name for name in used if name in order or name in rests]
-    names.sort(key=lambda name: (order.index(rests.get(name, name)), name in rests))
+    places = {name: (order.index(rests.get(name) or name), name in rests) for name in names}
+    names.sort(key=places.__getitem__)
     fields = {}
     for name in names:
         quantity = backward.known[name]
@@ -103,9 +104,10 @@ def _fields(derivation: Derivation, forward: LoopFunction, backward: LoopFunctio
 
 def _class_lines(fields: dict[str, str]) -> list[str]:
     ignored = {"count": "  # type: ignore[assignment]", "index": "  # type: ignore[assignment]"}
+    text = "What `backward` needs of a call of `forward`: statistics in float64, and the dtype of the results."
     return [
         "class Residuals(NamedTuple):",
-        '    """What `backward` needs of a call of `forward`; statistics are in float64, `dtype` is that of the results."""',
+        f'    """{text}"""',
         "",
         *(f"    {name}: {kind}{ignored.get(name, '')}" for name, kind in fields.items()),
     ]
@@ -125,7 +127,9 @@ def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[
     rows += [(q.name, described(q)) for q in outputs]
     conditions = [f"Conditions: {', '.join(checks.conditions)}."] if checks.conditions else []
     saved = [f"{name}[0].item()" if function.is_number(name) else name for name in fields]
-    heads = [f'    dtype = _dtype("{arrays[0].name}", {arrays[0].name})'] if arrays else ["    dtype = np.dtype(float)"]
+    heads = [f'    dtype = _dtype("{arrays[0].name}", {arrays[0].name})'] if arrays else [
+        f"    dtype = _dtype_of({graph.inputs[0].name})"
+    ]
     known: dict[str, None] = {}
     for q in arrays:
         heads += _array_line(q, known)
@@ -203,30 +207,33 @@ def _runtime_for(body: str) -> tuple[list[str], list[str]]:
     definitions: dict[str, str] = {}
     for node in tree.body:
         names = [node.name] if isinstance(node, ast.FunctionDef) else []
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        names += [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
-        start = node.decorator_list[0].lineno if getattr(node, "decorator_list", None) else node.lineno  # type: ignore[attr-defined]
-        while lines[start - 2].startswith("# "):
-            start -= 1
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names += [n.id for target in targets if target for n in ast.walk(target) if isinstance(n, ast.Name)]
+        start = _first_line(node, lines)
         for name in names:
             definitions[name] = "\n".join(lines[start - 1 : node.end_lineno])
     for node in tree.body:  # what has no name goes with what it is about
         if isinstance(node, ast.If):
-            start, subject = node.lineno, "_pool"
-            while lines[start - 2].startswith("# "):
-                start -= 1
-            definitions[subject] += "\n\n\n" + "\n".join(lines[start - 1 : node.end_lineno])
+            definitions["_pool"] += "\n\n\n" + "\n".join(lines[_first_line(node, lines) - 1 : node.end_lineno])
     wanted: dict[str, None] = {}
     todo = [body]
     while todo:
         used = {n.id for n in ast.walk(ast.parse(todo.pop())) if isinstance(n, ast.Name)}
-        for name in definitions:
-            if name in used and name not in wanted:
-                wanted[name] = None
-                todo.append(definitions[name])
-    chosen = dict.fromkeys(definitions[name] for name in definitions if name in wanted)
+        new = {name: text for name, text in definitions.items() if name in used and name not in wanted}
+        wanted |= dict.fromkeys(new)
+        todo += new.values()
+    chosen = dict.fromkeys(text for name, text in definitions.items() if name in wanted)
     whole = "\n".join([body, *chosen])
     return _imports(tree, whole), list(chosen)
+
+
+def _first_line(node: ast.stmt, lines: Sequence[str]) -> int:
+    """Where a definition begins, with its decorators and the comment above it."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    line = decorators[0].lineno if decorators else node.lineno
+    while lines[line - 2].startswith("# "):
+        line -= 1
+    return line
 
 
 def _imports(tree: ast.Module, text: str) -> list[str]:

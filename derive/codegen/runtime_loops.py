@@ -24,8 +24,10 @@ _index = np.uint64
 
 # Fewer elements than these are not worth a second thread, which costs some 50 microseconds.
 _SERIAL = 1 << 18
-# Elements of a block, whose sums are added up on their own: the result is the same for any number of threads.
-_BLOCK = 1 << 16
+# Elements and rows of a block, at most. Its sums are added up on their own: the result is the same for any number of
+# threads, and rounding errors grow with the rows of a block, not with all. Those of float64 are as large as the unit
+# that float64 data are measured in, so there blocks are small.
+_BLOCK, _BLOCK_ROWS, _BLOCK_ROWS_OF_FLOAT64 = 1 << 16, 1024, 64
 # Bytes that stay in the cache of one core, and elements of a row of a stripe that memory delivers at full speed.
 _CACHE, _RUN = 1 << 20, 256
 _POOL: list[ThreadPoolExecutor] = []
@@ -48,8 +50,8 @@ _NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 
 def _dtype(name: str, value: object) -> np.dtype:
     """Return the dtype of an array argument; raise TypeError where it is none of a real array."""
-    if type(value) is np.ndarray and value.dtype in _NATIVE:
-        return value.dtype
+    if isinstance(value, np.ndarray) and type(value) is np.ndarray and value.dtype in _NATIVE:
+        return np.dtype(value.dtype)
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
@@ -80,6 +82,12 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
     return np.ascontiguousarray(array, dtype=_working(dtype))
+
+
+def _dtype_of(value: object) -> np.dtype:
+    """Return the dtype of results where all arguments are numbers: that of a NumPy float, else float64."""
+    kind = np.asarray(value).dtype
+    return kind if kind.name in ("float32", "float16", "bfloat16") else np.dtype(float)
 
 
 def _working(dtype: np.dtype) -> np.dtype:
@@ -138,17 +146,21 @@ def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
 def _threads(threads: int | None, size: int) -> int:
     """Return how many threads to use for arrays of a size: as many as asked for, else what pays off."""
     if threads is None:
-        return 1 if size < _SERIAL else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-            os.cpu_count() or 1
-        )
+        return 1 if size < _SERIAL else _cores()
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
     return threads
 
 
-def _rows(length: int, size: int) -> int:
-    """Return how many rows make a block, of `length` rows that have `size` elements together."""
-    return max(1, min(length, _BLOCK * length // max(size, 1)))
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _rows(length: int, size: int, itemsize: int) -> int:
+    """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
+    most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
+    return max(1, min(length, most, _BLOCK * length // max(size, 1)))
 
 
 def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> int:
@@ -201,43 +213,43 @@ def _share(tasks: Sequence[tuple[int, ...]], kernel: Callable[..., bool], thread
 
 
 @_reordered
-def _add(total, term):
+def _add(total: float, term: float) -> float:
     """Return the sum of two numbers."""
     return total + term
 
 
 @_compiled
-def _larger(one, other):
+def _larger(one: float, other: float) -> float:
     """Return the larger of two numbers; NaN if one of them is."""
     return other if other > one or other != other else one
 
 
 @_compiled
-def _smaller(one, other):
+def _smaller(one: float, other: float) -> float:
     """Return the smaller of two numbers; NaN if one of them is."""
     return other if other < one or other != other else one
 
 
 @_compiled
-def _square(x):
+def _square(x: float) -> float:
     """Return x squared."""
     return x * x
 
 
 @_compiled
-def _relu(x):
+def _relu(x: float) -> float:
     """Return x where it is positive or NaN, else 0."""
     return x if x > 0.0 or x != x else 0.0
 
 
 @_compiled
-def _sign(x):
+def _sign(x: float) -> float:
     """Return 1, -1 or 0; NaN for NaN."""
     return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x
 
 
 @_compiled
-def _exp(x):
+def _exp(x: float) -> float:
     """Return exp(x), to about one unit in the last place of float64; written so that several are computed at once."""
     x = 710.0 if x > 710.0 else x
     x = -746.0 if x < -746.0 else x
@@ -260,26 +272,27 @@ def _exp(x):
     # 2**k in two factors, whose exponents are put in place: one alone would overflow before the result does.
     n = np.float64(k + 6755399441055744.0).view(np.int64) - np.int64(0x4338000000000000)
     half = n >> 1
-    return p * np.int64((half + 1023) << 52).view(np.float64) * np.int64((n - half + 1023) << 52).view(np.float64)
+    result: float = p * np.int64((half + 1023) << 52).view(np.float64)
+    return result * float(np.int64((n - half + 1023) << 52).view(np.float64))
 
 
 @_compiled
-def _sigmoid(x):
+def _sigmoid(x: float) -> float:
     """Return 1/(1 + exp(-x)); exp is taken of -|x| only, which cannot overflow."""
     decay = _exp(-abs(x))
     return (1.0 if x >= 0.0 else decay) / (1.0 + decay)
 
 
 @_compiled
-def _softplus(x):
+def _softplus(x: float) -> float:
     """Return log(1 + exp(x))."""
     return _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
 
 
 @_compiled
-def _total(parts):
+def _total(parts: np.ndarray) -> None:
     """Add the parts of all blocks up, in pairs, which keeps rounding errors small; the sum is in the first."""
-    flat = parts.reshape(parts.shape[0], -1)
+    flat = parts.reshape(parts.shape[0], parts.size // parts.shape[0])
     count = parts.shape[0]
     while count > 1:
         half = (count + 1) // 2
@@ -290,36 +303,34 @@ def _total(parts):
 
 
 @_compiled
-def _product(parts):
+def _product(parts: np.ndarray) -> None:
     """Multiply the parts of all blocks; the product is in the first."""
-    flat = parts.reshape(parts.shape[0], -1)
+    flat = parts.reshape(parts.shape[0], parts.size // parts.shape[0])
     for block in range(1, parts.shape[0]):
         for place in range(flat.shape[1]):
             flat[0, place] *= flat[block, place]
 
 
 @_compiled
-def _largest(parts):
+def _largest(parts: np.ndarray) -> None:
     """Find the largest part of all blocks; it is in the first."""
-    flat = parts.reshape(parts.shape[0], -1)
+    flat = parts.reshape(parts.shape[0], parts.size // parts.shape[0])
     for block in range(1, parts.shape[0]):
         for place in range(flat.shape[1]):
             flat[0, place] = _larger(flat[0, place], flat[block, place])
 
 
 @_compiled
-def _settle(shift, offset, spread, start, stop):
+def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: int, stop: int) -> bool:
     """Move each shift that is far from the mean, for the spread, to the mean; return whether there was one.
 
     The sums about such a shift have lost digits, and are to be taken again.
     """
     again = False
-    shifts = shift.reshape(shift.shape[0], -1)
-    offsets = offset.reshape(shift.shape[0], -1)
-    spreads = spread.reshape(shift.shape[0], -1)
-    for row in range(start, stop):
-        for place in range(shifts.shape[1]):
-            if _square(offsets[row, place]) > 4.0 * spreads[row, place]:
-                shifts[row, place] += offsets[row, place]
-                again = True
+    inner = shift.size // max(shift.shape[0], 1)
+    shifts, offsets, spreads = shift.reshape(-1), offset.reshape(-1), spread.reshape(-1)
+    for place in range(start * inner, stop * inner):
+        if _square(offsets[place]) > 4.0 * spreads[place]:
+            shifts[place] += offsets[place]
+            again = True
     return again

@@ -123,18 +123,16 @@ class ScalarPrinter:
             else:
                 above.append(factor)
         decimal = decimal_text(product.coefficient)
-        number, divisor = (decimal, "") if decimal is not None else (str(product.coefficient.p), product.coefficient.q)
-        front = [_float(str(number))] if number != "1" or not above else []
-        top = _TIMES.join([*front, *(self._within(factor, PRODUCT) for factor in above)])
-        bottom = [f"{divisor}.0"] * bool(divisor) + [self._within(factor, PRODUCT) for factor in below]
-        if len(bottom) == 1:
-            last = below[-1] if below else Integer(1)
-            top += f" / {self._within(last, ATOM) if below else bottom[0]}"
-        elif bottom:
-            top += f" / ({_TIMES.join(bottom)})"
-        if product.negative:
-            return f"-{top}", SUM
-        return top, PRODUCT if above[1:] or front[:1] and above or bottom else self._print(above[0])[1] if above else ATOM
+        number, divisor = (decimal, "1") if decimal is not None else map(str, product.coefficient.as_numer_denom())
+        top = [] if number == "1" and above else [_float(number)]
+        top += [self._within(factor, PRODUCT) for factor in above]
+        bottom = [] if divisor == "1" else [f"{divisor}.0"]
+        bottom += [self._within(factor, ATOM if len(below) == 1 and not bottom else PRODUCT) for factor in below]
+        text = _TIMES.join(top)
+        if bottom:
+            text += f" / {bottom[0]}" if len(bottom) == 1 else f" / ({_TIMES.join(bottom)})"
+        precedence = PRODUCT if len(top) > 1 or bottom or not above else self._print(above[0])[1]
+        return (f"-{text}", SUM) if product.negative else (text, precedence)
 
     def _power(self, base: Expr, exponent: Expr) -> tuple[str, int]:
         if exponent == Rational(1, 2):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sympy import Indexed
 
-from derive.codegen import c, numpy
+from derive.codegen import c, loops, numpy
 from derive.codegen.products import maximal_sets
 from derive.codegen.residuals import first_order_equations
 from derive.derivation import Derivation
@@ -41,6 +41,7 @@ class Target:
 # By the name that the command line has for it; the keys are options.TARGETS.
 TARGETS: dict[str, Target] = {
     "numpy": Target(numpy.module_text, ""),
+    "loops": Target(loops.module_text, "loops", orders=1),
     "c": Target(c.module_text, "c", ".c", orders=1),
 }
 

@@ -97,7 +97,9 @@ class _Hoister:
 
 def _is_worth_it(expression: Expr) -> bool:
     """Whether an expression costs more than a multiplication of one element by numbers."""
-    if expression.atoms(Function) - expression.atoms(delta) or any(p.exp != 1 and not _is_square(p) for p in expression.atoms(Pow)):
+    if expression.atoms(Function) - expression.atoms(delta):
+        return True
+    if any(not _is_square(power) for power in expression.atoms(Pow)):
         return True
     elements = elements_of(expression)
     return len(elements) > 1 and not isinstance(expression, Add)

@@ -4,8 +4,8 @@
     ──▶  s = a value close to m;  d = e - s;  s1 = sum(w*d), s2 = sum(w*d**2);  m = s + s1/W,  v = s2 - s1*(s1/W)
 
 With s = 0 that would be E[x²] - E[x]², which cancels all digits at a large mean. Here s is the mean of the first rows;
-the function looks whether that was close enough, else takes m for s and goes through the data once more. The mean is kept
-in two parts, m and what rounding took from it, so that e - m has all its digits: (e - m) - m_rest.
+the function looks whether that was close enough, else takes m for s and goes through the data once more. The mean is
+kept in two parts, m and what rounding took from it, so that e - m has all its digits: (e - m) - m_rest.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Function, Indexed, Integer, Max, Mul, Pow, Symbol
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Pow, Symbol
 
-from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of
+from derive.codegen.schedule.statements import Axis, Statement, Statements
 from derive.functions import maximum
 from derive.graph import extent_symbol, fresh_name, name_of, reference
 
@@ -132,7 +132,8 @@ def _rewritten(
     for statement in program.statements:
         if statement.name == squares.name:
             continue
-        statements += new.get(statement.name, [replace(statement, expression=centered(statement.expression, [moments]))])
+        same = replace(statement, expression=centered(statement.expression, [moments]))
+        statements += new.get(statement.name, [same])
         if statement.name == total.name:
             statements.append(about)
         if statement.name == mean.name:

@@ -95,7 +95,10 @@ class Stage:
     @property
     def equations(self) -> list[Equation]:
         """The equations that it computes, each once."""
-        found = {node.equation.name: node.equation for node in walk(self.nodes) if getattr(node, "equation", None)}
+        found: dict[str, Equation] = {}
+        for node in walk(self.nodes):
+            if isinstance(node, (Let, Store, Accumulate)) and node.equation is not None:
+                found.setdefault(node.equation.name, node.equation)
         return list(found.values())
 
 
@@ -123,7 +126,9 @@ class Nest:
         self._shapes = program.shapes
         self._results = {*results, *kept}
         self._storage: dict[str, tuple[Symbol, ...]] = {
-            name: shape for name, shape in program.shapes.items() if name in self._results or name not in self._statements
+            name: shape
+            for name, shape in program.shapes.items()
+            if name in self._results or name not in self._statements
         }
         self._direct = {s.name: self._accesses(s.expression) for s in program.statements}
         self._kept = self._misaligned()
@@ -151,7 +156,7 @@ class Nest:
 
     def _is_local(self, name: str) -> bool:
         statement = self._statements.get(name)
-        return statement is not None and statement.kind == "map" and name not in self._storage and name not in self._kept
+        return statement is not None and statement.kind == "map" and name not in {*self._storage, *self._kept}
 
     def _needs(self, statement: Statement) -> tuple[list[tuple[str, tuple[Basic, ...]]], list[str]]:
         """What a statement waits for, and the local maps that it uses, in the order in which they are computed."""

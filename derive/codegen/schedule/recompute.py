@@ -1,10 +1,10 @@
-"""What forward saves for backward: where a large array is cheap to compute again from an input, that and its statistics.
+"""What forward saves for backward: instead of a large array that is cheap to compute again, what it comes from.
 
     backward uses xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
     ──▶  saved are x, which is there anyway, and mu, var in float64; xhat is computed in registers
 
-That reads no more memory, writes less in forward, and keeps digits: xhat rounded to float32 costs dx all its digits where
-dx is a difference of nearly equal terms.
+That reads no more memory, writes less in forward, and keeps digits: xhat rounded to float32 costs dx all its digits
+where dx is a difference of nearly equal terms.
 """
 
 from __future__ import annotations

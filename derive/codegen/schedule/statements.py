@@ -281,7 +281,8 @@ def _merged(program: Statements, first: Axis, second: Axis, merged: Axis) -> Sta
         return replaced
 
     statements = [
-        replace(s, axes=short(s.axes), bound=short(s.bound), expression=inside(s.expression)) for s in program.statements
+        replace(s, axes=short(s.axes), bound=short(s.bound), expression=inside(s.expression))
+        for s in program.statements
     ]
     axes = [merged if axis is first else axis for axis in program.axes if axis is not second]
     return Statements(statements, axes, {name: short(shape) for name, shape in program.shapes.items()})

@@ -1,0 +1,300 @@
+"""The generated loops: values against the interpreter, digits against long double, and what must never happen."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="the loops are compiled by Numba, which is not installed")
+from loop_modules import loops_of, loops_text
+from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, truth
+
+from derive.codegen.numpy import compile_derivation, derivations_for_code
+from derive.layers import layer_names
+
+ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 is from ml_dtypes, which is not installed")
+# Several blocks of rows, stripes of columns, rows alone, columns alone.
+SHAPES = [(1, 1), (1, 7), (3, 1), (17, 33), (700, 100), (20, 5000), (3000, 100)]
+
+
+def batch(shape: tuple[int, int], dtype: Any, mean: float = 0.0, std: float = 1.0, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "x": mean + std * rng.normal(size=shape),
+        "gamma": rng.normal(size=shape[1]),
+        "beta": rng.normal(size=shape[1]),
+        "dy": rng.normal(size=shape),
+    }
+    return {name: value.astype(dtype) for name, value in drawn.items()}
+
+
+def run(module: Any, values: dict[str, Any], **options: Any) -> dict[str, Any]:
+    y, residuals = module.forward(values["x"], values["gamma"], values["beta"], **options)
+    results = (y, *module.backward(values["dy"], residuals, **options))
+    return dict(zip(("y", "dx", "dgamma", "dbeta"), results, strict=True))
+
+
+def exact(values: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The same by the NumPy functions in long double, after a shift, which changes nothing but the size of the mean."""
+    wide = {name: value.astype(np.longdouble) for name, value in values.items()}
+    wide["x"] = wide["x"] - wide["x"][:1]
+    return run(compile_derivation(*derivations_for_code("batch_norm", "reuse")), wide)
+
+
+def assert_digits(values: dict[str, Any], found: dict[str, Any], units: float, least: float = 0.0) -> None:
+    """The error of each result in units of its dtype, of the largest value of the column, which is at least `least`."""
+    unit = {"float32": 2.0**-24, "float64": 2.0**-53, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+    for name, expected in exact(values).items():
+        scale = np.abs(expected).max(axis=0) if expected.ndim == 2 else np.abs(expected).max()
+        error = np.abs(found[name].astype(np.longdouble) - expected)
+        bound = units * unit[found[name].dtype.name] * np.maximum(scale, least)
+        assert found[name].dtype == values["x"].dtype, name
+        assert (error <= bound).all(), (name, units * (error / bound).max())
+
+
+class TestValues:
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_of_all_layers(self, name: str) -> None:
+        derivation = derivation_of(name, "reuse")
+        values = draw(derivation, EXTENTS)
+        expected = truth(derivation, values)
+        for result, value in call(loops_of(name), derivation, values).items():
+            scale = max(1.0, np.max(np.abs(expected[result]), initial=0.0))
+            assert np.shape(value) == expected[result].shape, result
+            np.testing.assert_allclose(value, expected[result], rtol=0, atol=1e-12 * scale, err_msg=result)
+
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_float32_is_rounded_once(self, name: str) -> None:
+        derivation = derivation_of(name, "reuse")
+        values = draw(derivation, EXTENTS, dtype=np.float32)
+        wide = {key: np.float64(value) if np.ndim(value) == 0 else value.astype(float) for key, value in values.items()}
+        expected = truth(derivation, wide)
+        for result, value in call(loops_of(name), derivation, values).items():
+            scale = np.max(np.abs(expected[result]), initial=1e-30)
+            assert np.asarray(value).dtype == np.float32, result
+            # Outputs that are residuals, such as the softmax, are rounded before they are used.
+            np.testing.assert_allclose(value, expected[result], rtol=0, atol=4 * 2.0**-24 * scale, err_msg=result)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_of_all_shapes(self, shape: tuple[int, int], dtype: Any) -> None:
+        values = batch(shape, dtype)
+        found = run(loops_of("batch_norm", compiled=True), values)
+        assert_digits(values, found, 1.0 if dtype is np.float32 else 11.0, least=1.0)
+
+    @pytest.mark.parametrize("name", ["layer_norm", "softmax", "attention", "functions"])
+    def test_compiled_as_interpreted(self, name: str) -> None:
+        derivation = derivation_of(name, "reuse")
+        values = draw(derivation, {**EXTENTS, "N": 40, "D": 70, "B": 50, "F": 33})
+        plain, compiled = (call(loops_of(name, which), derivation, values) for which in (False, True))
+        for result, value in compiled.items():
+            np.testing.assert_allclose(value, plain[result], rtol=1e-11, atol=1e-12, err_msg=result)
+
+    @pytest.mark.parametrize("name", layer_names())
+    def test_there_is_a_module_of_every_shipped_layer(self, name: str) -> None:
+        compile(loops_text(name), name, "exec")
+
+
+class TestDigits:
+    """Float64 arithmetic on float32 data, rounded once: the cases in which float32 arithmetic loses its digits."""
+
+    CASES: ClassVar = {
+        "normal": ((1024, 8), 0.0, 1.0),
+        "mean 1e4": ((1024, 8), 1e4, 1.0),
+        "mean 1e6": ((1024, 8), 1e6, 1.0),
+        "std 0.01": ((1024, 8), 1.0, 0.01),
+        "std 1e20": ((1024, 8), 0.0, 1e20),
+        "variance near eps": ((1024, 8), 3.0, 3e-3),
+        "many rows": ((100_000, 8), 1.0, 1.0),
+        "two rows": ((2, 8), 1.0, 1.0),
+    }
+
+    @pytest.mark.parametrize("case", CASES)
+    def test_float32(self, case: str) -> None:
+        values = batch(*self.CASES[case][:1], np.float32, *self.CASES[case][1:])
+        assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
+
+    @pytest.mark.parametrize("case", ["normal", "mean 1e6", "std 0.01", "many rows"])
+    def test_float64(self, case: str) -> None:
+        values = batch(*self.CASES[case][:1], np.float64, *self.CASES[case][1:])
+        assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 11.0)
+
+    @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+    def test_sixteen_bits(self, dtype: Any) -> None:
+        values = batch((1024, 8), dtype, 1.0)
+        assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
+
+    def test_a_gradient_that_cancels(self) -> None:
+        values = batch((1024, 8), np.float32, 2.0)
+        x = values["x"].astype(float)
+        xhat = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+        values["dy"] = (5 * xhat + 3 + 1e-3 * values["dy"]).astype(np.float32)
+        assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_first_rows_that_are_no_guide_to_the_mean(self, dtype: Any) -> None:
+        values = batch((4000, 8), dtype)
+        values["x"][:100] += dtype(1e5)
+        values["x"][100:] -= dtype(1e5)
+        assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0 if dtype is np.float32 else 30.0)
+
+    def test_a_constant_column(self) -> None:
+        values = batch((100, 3), np.float32)
+        values["x"][:, 1] = 3e6
+        found = run(loops_of("batch_norm", compiled=True), values)
+        np.testing.assert_array_equal(found["y"][:, 1], np.full(100, values["beta"][1]))
+        assert np.isfinite(found["dx"]).all()
+
+
+class TestThreads:
+    @pytest.mark.parametrize("shape", [(3000, 100), (20, 30_000), (40_000, 16)])
+    def test_their_number_changes_nothing(self, shape: tuple[int, int]) -> None:
+        module, values = loops_of("batch_norm", compiled=True), batch(shape, np.float32, 5.0)
+        first = run(module, values, threads=1)
+        for threads in (2, 3, 7, None):
+            for name, value in run(module, values, threads=threads).items():
+                np.testing.assert_array_equal(value, first[name], err_msg=f"{name} in {threads} threads")
+
+    def test_several_at_once(self) -> None:
+        module, many = loops_of("batch_norm", compiled=True), [batch((2000, 200), np.float64, seed=s) for s in range(8)]
+        alone = [run(module, values) for values in many]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda values: run(module, values), many))
+        for one, other in zip(alone, together, strict=True):
+            for name, value in one.items():
+                np.testing.assert_array_equal(other[name], value)
+
+    @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+    def test_a_number_that_is_none(self, threads: Any) -> None:
+        with pytest.raises(ValueError, match="threads: expected a number of at least 1"):
+            run(loops_of("batch_norm"), batch((4, 3), np.float32), threads=threads)
+
+
+class TestContract:
+    def test_nan_and_infinity_stay_in_their_column(self) -> None:
+        module, values = loops_of("batch_norm", compiled=True), batch((600, 300), np.float32)
+        clean = run(module, values)
+        for bad in (np.nan, np.inf, -np.inf):
+            values["x"][3, 5] = values["dy"][4, 7] = bad
+            found = run(module, values)
+            others = [j for j in range(300) if j not in (5, 7)]
+            for name, value in found.items():
+                np.testing.assert_array_equal(value[..., others], clean[name][..., others], err_msg=name)
+            assert np.isnan(found["y"][:, 5]).all()
+            assert not np.isfinite(found["dgamma"][7])
+
+    def test_a_maximum_keeps_nan(self) -> None:
+        derivation = derivation_of("softmax", "reuse")
+        values = draw(derivation, {**EXTENTS, "D": 100})
+        values["x"][1, 50] = np.nan
+        p = call(loops_of("softmax", compiled=True), derivation, values)["p"]
+        assert np.isnan(p[1]).all()
+        assert np.isfinite(p[[0, 2]]).all()
+
+    @pytest.mark.parametrize("layout", ["fortran", "strided", "reversed", "read-only", "swapped bytes", "list of rows"])
+    def test_any_layout(self, layout: str) -> None:
+        values = batch((6, 5), np.float64)
+        expected = run(loops_of("batch_norm"), values)
+        x = values["x"]
+        other: Any = {
+            "fortran": np.asfortranarray(x),
+            "strided": np.repeat(x, 2, axis=1)[:, ::2],
+            "reversed": x[::-1].copy()[::-1],
+            "read-only": x.copy(),
+            "swapped bytes": x.astype(x.dtype.newbyteorder()),
+            "list of rows": x.tolist(),
+        }[layout]
+        if layout == "read-only":
+            other.flags.writeable = False
+        for name, value in run(loops_of("batch_norm"), {**values, "x": other}).items():
+            np.testing.assert_array_equal(value, expected[name])
+
+    @pytest.mark.parametrize(
+        ("name", "value", "error", "message"),
+        [
+            ("x", np.zeros((2, 3, 4)), ValueError, r"x: expected shape \(N, D\), got \(2, 3, 4\)"),
+            ("gamma", np.float64(1), ValueError, r"gamma: expected shape \(5,\)"),
+            ("gamma", np.ones((5, 1)), ValueError, r"gamma: expected shape \(5,\)"),
+            ("dy", np.ones((1, 5)), ValueError, r"dy: expected shape \(6, 5\)"),
+            ("dy", np.ones((6, 5), np.float32), TypeError, "dy: expected float64, as the other arrays, got float32"),
+            ("x", np.ones((6, 5), int), TypeError, "x: expected float32, float64, float16 or bfloat16, got int64"),
+            ("x", np.ma.masked_array(np.ones((6, 5))), TypeError, "x: expected an array without a mask"),
+            ("x", np.ones((0, 5)), ValueError, "x: expected N >= 1"),
+        ],
+    )
+    def test_bad_arguments(self, name: str, value: Any, error: type[Exception], message: str) -> None:
+        with pytest.raises(error, match=message):
+            run(loops_of("batch_norm"), batch((6, 5), np.float64) | {name: value})
+
+    def test_no_columns(self) -> None:
+        found = run(loops_of("batch_norm"), batch((6, 0), np.float32))
+        assert {name: value.shape for name, value in found.items()} == {
+            "y": (6, 0), "dx": (6, 0), "dgamma": (0,), "dbeta": (0,)
+        }  # fmt: skip
+
+
+class TestOut:
+    def test_results_go_there(self) -> None:
+        module, values = loops_of("batch_norm"), batch((6, 5), np.float32)
+        expected = run(module, values)
+        y, dx, dbeta = np.empty((6, 5), np.float32), np.empty((6, 5), np.float32, order="F"), np.empty(5, np.float32)
+        found, residuals = module.forward(values["x"], values["gamma"], values["beta"], out=y)
+        gradients = module.backward(values["dy"], residuals, out=(dx, None, dbeta))
+        assert found is y
+        assert gradients[0] is dx
+        assert gradients[2] is dbeta
+        for name, value in zip(expected, (y, *gradients), strict=True):
+            np.testing.assert_array_equal(value, expected[name])
+
+    def test_into_an_argument(self) -> None:
+        module, values = loops_of("batch_norm"), batch((6, 5), np.float32)
+        expected = run(module, values)
+        _, residuals = module.forward(values["x"], values["gamma"], values["beta"])
+        dx, _, _ = module.backward(values["dy"], residuals, out=(values["dy"], None, None))
+        assert dx is values["dy"]
+        np.testing.assert_array_equal(dx, expected["dx"])
+
+    @pytest.mark.parametrize(
+        ("out", "error", "message"),
+        [
+            (np.empty((5, 6), np.float32), ValueError, r"out: expected float32 of shape \(6, 5\) for y"),
+            (np.empty((6, 5)), ValueError, r"out: expected float32 of shape \(6, 5\) for y, got float64"),
+            ([1.0], TypeError, "out: expected an array for y, got list"),
+            ((None, None), TypeError, "out: expected an array or None for each of y"),
+        ],
+    )
+    def test_bad_ones(self, out: Any, error: type[Exception], message: str) -> None:
+        values = batch((6, 5), np.float32)
+        with pytest.raises(error, match=message):
+            loops_of("batch_norm").forward(values["x"], values["gamma"], values["beta"], out=out)
+
+    def test_a_read_only_one(self) -> None:
+        values, out = batch((6, 5), np.float32), np.empty((6, 5), np.float32)
+        out.flags.writeable = False
+        with pytest.raises(ValueError, match="out: the array for y is read-only"):
+            loops_of("batch_norm").forward(values["x"], values["gamma"], values["beta"], out=out)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "attention", "functions"])
+def test_arguments_are_left_alone(name: str) -> None:
+    derivation = derivation_of(name, "reuse")
+    values = draw(derivation, EXTENTS)
+    before = {key: np.copy(value) for key, value in values.items()}
+    found = call(loops_of(name), derivation, values)
+    for key, value in values.items():
+        np.testing.assert_array_equal(value, before[key])
+        assert not any(np.shares_memory(value, result) for result in found.values()), key
+
+
+def test_exp_to_the_last_digit() -> None:
+    exp = loops_of("softmax")._exp
+    for x in [*np.linspace(-745, 709, 5000), 0.0, 1e-300, -0.5, 0.34657, 0.34658]:
+        expected = np.exp(np.longdouble(x))
+        assert abs(exp(np.float64(x)) - expected) <= 4 * 2.0**-53 * expected + 5e-324, x
+    with np.errstate(over="ignore"):
+        assert exp(np.float64(800)) == exp(np.float64(np.inf)) == np.inf
+    assert exp(np.float64(-800)) == exp(np.float64(-np.inf)) == 0
+    assert np.isnan(exp(np.float64(np.nan)))
