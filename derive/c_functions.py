@@ -12,8 +12,10 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
+import weakref
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,8 +40,9 @@ def compile_c(derivation: Derivation, folder: str | Path | None = None, flags: t
     """
     module = compile_text(c.python_text(derivation), derivation.forward.name)
     libraries: dict[str, Any] = {}
-    own = tempfile.TemporaryDirectory(prefix="derive_c_") if folder is None else None
-    place = Path(folder) if folder is not None else Path(own.name if own else "")
+    place = Path(folder if folder is not None else tempfile.mkdtemp(prefix="derive_c_"))
+    if folder is None:
+        weakref.finalize(module, shutil.rmtree, place, ignore_errors=True)
 
     def run(function: str, dtype: np.dtype[Any], threads: int | None, *arguments: Any) -> None:
         if threads is not None and (not isinstance(threads, int) or threads < 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -64,9 +64,9 @@ class CFunction(LoopFunction):
         return c_names([*self.taken, *self.plan.shapes, *(axis.name for axis in self.plan.order), *own])
 
     @cached_property
-    def sizes(self) -> dict[Axis, str]:
-        """The name of how far each axis goes."""
-        return {axis: self.name_of(size) for axis, size in LoopFunction.sizes.func(self).items()}  # type: ignore[attr-defined]
+    def lengths(self) -> dict[Axis, str]:
+        """How far each axis goes, in C."""
+        return {axis: self.name_of(size) for axis, size in self.sizes.items()}
 
     @cached_property
     def real(self) -> frozenset[str]:
@@ -137,21 +137,20 @@ class CFunction(LoopFunction):
                 used |= identifiers(line)
         return _indented(lines if names["threads"] in used else [f"(void){names['threads']};", *lines])
 
-    def _product(self, axis: Axis) -> str:
-        return " * ".join(map(self.name_of, axis.extents))
-
     def _numbers(self) -> dict[str, str]:
         """The lines that work out how the work is split, by the name that each of them sets."""
         names, plan = self.names, self.plan
-        length, elements, threads = self.sizes[plan.order[0]], names["elements"], names["threads"]
-        merged = {axis: size for axis, size in self.sizes.items() if axis.extents[1:]}
-        found = {size: f"const int64_t {size} = {self._product(axis)};" for axis, size in merged.items()}
-        found[elements] = f"const int64_t {elements} = {self._elements()};"
+        length, elements, threads = self.lengths[plan.order[0]], names["elements"], names["threads"]
+        products = {size: axis.extents for axis, size in self.lengths.items() if axis.extents[1:]}
+        products[elements] = tuple(self._elements().split(" * "))
+        found = {
+            name: f"const int64_t {name} = {_times(map(self.name_of, extents))};" for name, extents in products.items()
+        }
         rows = f"rows_of_block({length}, {elements})"
         if plan.stripe is not None:
             large = max(len(plan.shapes[name]) for name in plan.inputs)
             arrays = sum(len(plan.shapes[name]) == large for name in plan.inputs)
-            width = f"width_of_stripe({length}, {self.sizes[plan.stripe]}, {elements}, {arrays})"
+            width = f"width_of_stripe({length}, {self.lengths[plan.stripe]}, {elements}, {arrays})"
             found[names["width"]] = f"const int64_t {names['width']} = {width};"
             rows = f"{names['width']} > 0 ? larger_index({length}, 1) : {rows}"
         found[names["rows"]] = f"const int64_t {names['rows']} = {rows};"
@@ -168,9 +167,9 @@ class CFunction(LoopFunction):
         """How many numbers each array of this function's own has."""
         found = {buffer.name: self._size(buffer.axes) for buffer in self.plan.buffers}
         for part in self.plan.parts:
-            found[part.name] = _product([self.names["blocks"], self._size(part.axes)])
+            found[part.name] = _times([self.names["blocks"], self._size(part.axes)])
         for buffer in self._own_buffers:
-            found[buffer.name] = _product([f"({self._size(buffer.axes)} + {_APART})", self.names["threads"]])
+            found[buffer.name] = _times([f"({self._size(buffer.axes)} + {_APART})", self.names["threads"]])
         return found
 
     @property
@@ -179,7 +178,7 @@ class CFunction(LoopFunction):
         return [buffer for stage in self.plan.stages for buffer in stage.buffers]
 
     def _size(self, axes: Sequence[Symbol]) -> str:
-        return _product([self.sizes[self._axis_of(symbol)] for symbol in axes])
+        return _times([self.lengths[self._axis_of(symbol)] for symbol in axes])
 
     def _memory(self) -> list[str]:
         if not self._buffers:
@@ -199,8 +198,8 @@ class CFunction(LoopFunction):
 
     def _in_blocks(self) -> list[str]:
         names = self.names
-        stripe = {names["start"]: "0", names["stop"]: self.sizes[self.plan.stripe] if self.plan.stripe else "0"}
-        rows, length = names["rows"], self.sizes[self.plan.order[0]]
+        stripe = {names["start"]: "0", names["stop"]: self.lengths[self.plan.stripe] if self.plan.stripe else "0"}
+        rows, length = names["rows"], self.lengths[self.plan.order[0]]
         block = {
             names["first"]: f"{names['block']} * {rows}",
             names["last"]: f"smaller_index(({names['block']} + 1) * {rows}, {length})",
@@ -226,10 +225,10 @@ class CFunction(LoopFunction):
     def _striped(self) -> list[str]:
         names = self.names
         assert self.plan.stripe is not None
-        extent, width = self.sizes[self.plan.stripe], names["width"]
+        extent, width = self.lengths[self.plan.stripe], names["width"]
         given = {
             names["start"]: names["start"], names["stop"]: names["stop"],
-            names["first"]: "0", names["last"]: self.sizes[self.plan.order[0]],
+            names["first"]: "0", names["last"]: self.lengths[self.plan.order[0]],
         }  # fmt: skip
         return [
             f"#pragma omp parallel for num_threads({names['threads']}) schedule(static)",
@@ -269,7 +268,7 @@ class CFunction(LoopFunction):
                 start, stop = stripe[self.names["start"]], stripe[self.names["stop"]]
                 if stop:
                     inner = self._size(axes[1:])
-                    start, stop = _product([start, inner]), _product([stop, inner])
+                    start, stop = _times([start, inner]), _times([stop, inner])
                 arrays = [self.name_of(name) for name in (moments.shift, moments.offset, moments.spread)]
                 calls.append(f"settle({', '.join([*arrays, start, stop or self._size(axes)])})")
         return calls
@@ -283,7 +282,7 @@ class CFunction(LoopFunction):
             if name in own:
                 arguments.append(f"{name} + thread_number() * ({self._size(own[name].axes)} + {_APART})")
             elif name in parts and blocks:
-                arguments.append(f"{name} + {_product([self.names['block'], self._size(parts[name].axes)])}")
+                arguments.append(f"{name} + {_times([self.names['block'], self._size(parts[name].axes)])}")
             else:
                 arguments.append(given.get(name, name))
         return [f"{self.name}_{number}({', '.join(arguments)});"]
@@ -293,7 +292,7 @@ class CFunction(LoopFunction):
     @cached_property
     def _bodies(self) -> list[list[str]]:
         printer = CPrinter(
-            self.plan, Layout(Names(self.known)), self.real, self.sizes, self.name_of, self.names
+            self.plan, Layout(Names(self.known)), self.real, self.lengths, self.name_of, self.names
         )
         return [printer.stage_lines(stage) for stage in self.plan.stages]
 
@@ -303,7 +302,7 @@ class CFunction(LoopFunction):
         used = identifiers("\n".join(self._bodies[number - 1]))
         written = _written(stage)
         found = [("int64_t ", self.names[name]) for name in ("first", "last", "start", "stop")]
-        found += [("int64_t ", size) for size in self.sizes.values()]
+        found += [("int64_t ", size) for size in self.lengths.values()]
         found += [("int64_t ", self.name_of(extent)) for extent in self.extents()]
         found += [("double ", self.name_of(name)) for name in self.plan.numbers]
         arrays = [*self.plan.inputs, *self.plan.results]
@@ -356,7 +355,7 @@ def _head(name: str, parameters: Sequence[str]) -> list[str]:
     return [name, *prose(", ".join(parameter.replace(" ", KEPT) for parameter in parameters) + ")", 4)]
 
 
-def _product(factors: Sequence[str]) -> str:
+def _times(factors: Iterable[str]) -> str:
     """The text of a product without ones."""
     some = [factor for factor in factors if factor != "1"]
     return "0" if "0" in some else " * ".join(some) or "1"

@@ -26,8 +26,11 @@ typedef REAL real;
 #define SERIAL_ELEMENTS ((int64_t)1 << 18)
 
 
-// Elements of a block, whose sums are added up on their own: the result is the same for any number of threads.
+// Elements and rows of a block. Its sums are added up on their own: the result is the same for any number of threads,
+// and rounding errors grow with the rows of a block, not with all. Those of double are as large as the unit that double
+// data are measured in, so there blocks have few rows.
 #define BLOCK_ELEMENTS ((int64_t)1 << 16)
+#define BLOCK_ROWS (sizeof(real) < sizeof(double) ? 1024 : 64)
 
 
 // Bytes that stay in the cache of one core.
@@ -124,11 +127,11 @@ static inline int thread_number(void)
 }
 
 
-// How many rows make a block, of `length` rows that have so many elements together. A block has as much to do as pays
-// for its own sums: where rows are long, several of them, but there are to be eight blocks.
+// How many rows make a block, of `length` rows that have so many elements together. Long rows are several, too, as sums
+// of single rows would take as long as the rows themselves; but there are to be eight blocks for threads to share.
 static int64_t rows_of_block(int64_t length, int64_t elements)
 {
-    const int64_t rows = BLOCK_ELEMENTS * length / larger_index(elements, 1);
+    const int64_t rows = smaller_index(BLOCK_ELEMENTS * length / larger_index(elements, 1), BLOCK_ROWS);
     return larger_index(smaller_index(larger_index(rows, smaller_index(16, (length + 7) / 8)), length), 1);
 }
 
@@ -229,8 +232,8 @@ static void compare_parts(double *parts, int64_t blocks, int64_t size)
 }
 
 
-// Moves each shift that is far from the mean, for the spread, to the mean; returns whether there was one. The sums about
-// such a shift have lost digits, and are to be taken again.
+// Moves each shift that is far from the mean, for the spread, to the mean; returns whether there was one. The sums
+// about such a shift have lost digits, and are to be taken again.
 static int settle(double *shift, const double *offset, const double *spread, int64_t start, int64_t stop)
 {
     int again = 0;

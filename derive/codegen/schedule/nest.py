@@ -394,7 +394,7 @@ class Nest:
         users: dict[str, set[tuple[int, bool]]] = {}
         for statement in roots:
             waits, locals_ = self._needs(statement)
-            for name in {*locals_, *(other for other, _ in waits)}:
+            for name in dict.fromkeys([*locals_, *(other for other, _ in waits)]):
                 users.setdefault(name, set()).add(place[statement.name])
         for name, places in users.items():
             statement = self._statements[name]
