@@ -152,7 +152,8 @@ class CPrinter:
     def _loop(self, loop: Loop, indent: int) -> list[str]:
         pad = " " * indent
         if not _is_innermost(loop):
-            return [f"{pad}{self._head(loop)}", *self._nodes(loop.body, indent + 4), f"{pad}}}"]
+            order = [f"{pad}    keep_order();"] if self._sums_rows(loop) else []
+            return [f"{pad}{self._head(loop)}", *order, *self._nodes(loop.body, indent + 4), f"{pad}}}"]
         reduced = _reduced(loop)
         before: list[str] = []
         if reduced and not loop.first:
@@ -166,6 +167,12 @@ class CPrinter:
         if streams:
             return [*self._in_chunks(loop, streams, before, indent), *after]
         return [*before, f"{pad}{self._head(loop)}", *self._nodes(loop.body, indent + 4), f"{pad}}}", *after]
+
+    def _sums_rows(self, loop: Loop) -> bool:
+        """Whether a loop goes through rows in memory and adds each of them to an array."""
+        inner = [node for node in loop.body if isinstance(node, Loop) and _is_innermost(node)]
+        into_array = [node for one in inner for node in one.body if isinstance(node, Accumulate) and node.indices]
+        return self._stage.is_pass and loop.axis == self._plan.order[0] and bool(into_array)
 
     def _clauses(self, reduced: Sequence[tuple[str, str]]) -> list[str]:
         clauses = []
