@@ -6,7 +6,7 @@ import argparse
 import os
 
 from derive import __version__
-from derive.options import DETAILS, FORMS, INPUT_FORMATS, MODES, NOTATIONS, ORDERS, TARGETS
+from derive.options import DETAILS, DTYPES, FORMS, INPUT_FORMATS, MODES, NOTATIONS, ORDERS, TARGETS
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def command_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         ("code", "the generated functions", _fill_code),
         ("verify", "the evidence, as a table; exit code 1 when anything fails", _fill_verify),
         ("check", "someone's derivation, judged line by line; exit code 1 when a line is wrong", _fill_check),
+        ("bench", "how fast the functions are, and how exact, beside what people use", _fill_bench),
         ("docs", "regenerate the documents and functions", _fill_docs),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", fill=fill)
@@ -113,6 +114,31 @@ def _fill_check(verb: _Parser) -> None:
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
+def _fill_bench(verb: _Parser) -> None:
+    verb.add_argument(
+        "layer", nargs="?", metavar="LAYER", help="as everywhere (default: each layer that there are baselines for)"
+    )
+    verb.add_argument("--accuracy", action="store_true", help="errors against a reference in more digits, not times")
+    verb.add_argument("--targets", type=_names, metavar="a,b", help=f"of {','.join(TARGETS)} (default: all)")
+    verb.add_argument(
+        "--shape", type=_shape, nargs="+", action="extend", default=[], metavar="64x128", help="the extents, in order"
+    )
+    verb.add_argument(
+        "--dtype", type=_names, metavar="a,b", help=f"of {','.join(DTYPES)} (default: the first two; for errors all)"
+    )
+    verb.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=4.0,
+        metavar="S",
+        help="for a shape and dtype; three rounds may take more (default: 4)",
+    )
+    verb.add_argument("--repeats", type=_repeats, default=100, metavar="K", help="rounds at most (default: 100)")
+    verb.add_argument("--record", action="store_true", help="measure both, and keep them for the page about it")
+    verb.add_argument("--json", action="store_true", help="the tables as data")
+    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+
+
 def _fill_docs(verb: _Parser) -> None:
     verb.add_argument("layers", nargs="*", metavar="LAYER", help="only these (default: all built-in layers)")
     verb.add_argument("--check", action="store_true", help="write nothing; exit code 1 and a diff when stale")
@@ -162,6 +188,22 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 3600:
         raise argparse.ArgumentTypeError(f"expected a number of seconds up to 3600, as in 10; got {text!r}")
     return value
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split("x"))
+    except ValueError:
+        numbers = (0,)
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"expected numbers from 1 on with x between them, as in 64x128; got {text!r}")
+    return numbers
+
+
+def _repeats(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, as in 20; got {text!r}")
+    return int(text)
 
 
 def _extent(text: str) -> tuple[str, int]:

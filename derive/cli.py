@@ -66,9 +66,13 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _graph(options: argparse.Namespace) -> Graph:
+    return _parsed(options.layer)
+
+
+def _parsed(spec: str) -> Graph:
     from derive.layers import read_layer
 
-    source = read_layer(options.layer)  # an unknown layer is told before SymPy is loaded
+    source = read_layer(spec)  # an unknown layer is told before SymPy is loaded
     from derive.parser import parse_layer
 
     return parse_layer(source.text, source.name, source.file)
@@ -228,6 +232,40 @@ def _warnings(graph: Graph, options: argparse.Namespace) -> str:
     return lint_text(graph, lint(graph), file)
 
 
+def _bench(options: argparse.Namespace) -> int:
+    from derive.baselines import baseline_names
+
+    specs = [options.layer] if options.layer is not None else baseline_names()
+    graphs = [_parsed(spec) for spec in specs]
+    from derive.bench.record import record, report_data
+    from derive.bench.report import measure
+    from derive.bench.tables import report_text
+    from derive.bench.timing import Rounds
+
+    parts = ("speed", "accuracy") if options.record else ("accuracy",) if options.accuracy else ("speed",)
+    rounds = Rounds(options.seconds, options.repeats)
+    try:
+        reports = [
+            measure(graph, parts, options.targets, options.dtype, options.shape, rounds, _progress) for graph in graphs
+        ]
+    finally:
+        _progress("")
+    if options.record:
+        for report in reports:
+            sys.stderr.write(f"{record(report)}\n")
+    if options.json:
+        data = [report_data(report) for report in reports]
+        return _write(options, _json(data[0] if options.layer is not None else data))
+    return _write(options, "\n".join(map(report_text, reports)))
+
+
+def _progress(text: str) -> None:
+    """Say what is being done, on a terminal, where the next text takes its place."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
 def _docs(options: argparse.Namespace) -> int:
     from derive.docs import check_documents, write_documents
     from derive.layers import layer_names, read_layer
@@ -251,6 +289,7 @@ _COMMANDS = {
     "code": _code,
     "verify": _verify,
     "check": _check,
+    "bench": _bench,
     "docs": _docs,
 }
 

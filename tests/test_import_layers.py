@@ -42,6 +42,8 @@ ROWS = [
     ["judging"],
     ["checker"],
     ["workshop"],
+    ["baselines"],
+    ["bench"],
     ["pages"],
     ["docs"],
     ["arguments"],

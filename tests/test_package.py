@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import derive
+import derived
 from derive.derivation import Detail, Form
 from derive.graph import Graph, Mode
 from derive.options import DETAILS, FORMS, MODES, NOTATIONS
@@ -65,3 +66,24 @@ def test_a_module_and_a_function_of_one_name_do_not_meet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_functions_loads_a_library_only_where_one_is_used() -> None:
+    code = (
+        "import sys, derived\n"
+        "assert not {'numpy', 'torch', 'jax', 'numba', 'derived.batch_norm'} & set(sys.modules)\n"
+        "from derived import batch_norm\n"
+        "assert batch_norm is derived.batch_norm is sys.modules['derived.batch_norm']\n"
+        "assert derived.array_api.batch_norm.forward is not batch_norm.forward\n"
+        "assert not {'torch', 'jax', 'numba', 'array_api_compat', 'sympy', 'derive'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_packages_of_functions_name_what_they_have() -> None:
+    for package in (derived, derived.array_api):
+        for name in package.__all__:
+            assert getattr(package, name).__name__ == f"{package.__name__}.{name}"
+        with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'frobnicate'"):
+            package.frobnicate  # noqa: B018

@@ -33,9 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_there_is_something_to_run() -> None:
-    assert page_names() == ["check", "higher_orders", "write_your_own_layer"]
+    assert page_names() == ["bench", "check", "higher_orders", "other_libraries", "write_your_own_layer"]
     assert {f"{name}.layer" for name in page_layers()} == {name for name in FILES if name.endswith(".layer")}
-    assert set(FILES) >= {"layer_norm.tex", "staged.txt", "mine.py"}
+    assert set(FILES) >= {"layer_norm.tex", "staged.txt", "mine.py", "dask_batch_norm.py", "jax_batch_norm.py"}
     assert len(PYTHON) >= 3
     assert len(COMMANDS) >= 4
     assert len(ERRORS) >= 20
@@ -75,8 +75,11 @@ def test_an_error_is_the_one_that_the_page_shows(
     assert "\n  help: " in expected
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.splitlines()[3])
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: next(line for line in block.splitlines()[2:] if line))
 def test_python_runs(block: str, folder: Path) -> None:
+    for library in ("jax", "torch"):
+        if f"import {library}\n" in block:
+            pytest.importorskip(library, reason=f"{library} is not installed, so what a page does with it is not tried")
     exec(compile(block, "page", "exec"), {"__name__": "page"})
 
 

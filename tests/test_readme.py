@@ -36,7 +36,10 @@ def test_the_first_block_is_what_the_ci_runs() -> None:
     kind, _, text = BLOCKS[0]
     commands = [line.split("#")[0].strip() for line in text.splitlines()]
     assert kind == "sh"
-    assert commands == ["pip install . && derive latex batch_norm", "pip install -e '.[test,jax]' && pytest"]
+    assert commands == [
+        "pip install . && derive latex batch_norm",
+        "pip install -e '.[test,array-api,c,dask,jax,loops,torch]' && pytest",
+    ]
     ci = (ROOT / ".ci" / "run").read_text().replace("pip install -q", "pip install")
     assert all(command in ci for command in commands)
 

@@ -1,10 +1,10 @@
-"""Expressions with indices as whole-array NumPy code; the axes follow from the indices.
+"""Expressions with indices as whole-array code; the axes follow from the indices. In the dialect of NumPy:
 
     gamma[j]*xhat[i, j] + beta[j]              ──▶  gamma * xhat + beta
     sum((x[i, j] - mu[j])**2 for i in N)/N     ──▶  np.mean((x - mu)**2, axis=0)
     sum(x[i, k]*W[k, o] for k in D)            ──▶  x @ W
 
-Numbers and extents are Python numbers, so that the dtype of the arrays is kept; what NumPy would make an array of
+Numbers and extents are Python numbers, so that the dtype of the arrays is kept; what a library would make an array of
 its own type (the mask of a condition, an identity matrix) is given theirs.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Expr, Indexed, Integer, Mul, Rational, Sum, Symbol
 
-from derive.codegen.axes import ATOM, POWER, Code, align, transpose
+from derive.codegen.axes import ATOM, POWER, Code
 from derive.codegen.contractions import contract
 from derive.codegen.decimals import decimal_text
 from derive.codegen.elementwise import ElementwisePrinter
@@ -28,7 +28,7 @@ _ZERO, _ONE = Code("0", weak=True), Code("1", weak=True)
 class ArrayPrinter(ElementwisePrinter):
     """Prints an expression as the array over `indices` that it defines.
 
-    `quantities` are those that the expression mentions, `dtype` is the text of the dtype that new arrays get.
+    `quantities` are those that the expression mentions, `like` says what new arrays are like.
     Afterwards `extents` has the names of the extents that the text uses. Raises TypeError, with the type's name, for
     a node that it does not know: what SymPy's printer would print for it is about scalars.
     """
@@ -37,30 +37,35 @@ class ArrayPrinter(ElementwisePrinter):
         """The text of the whole array."""
         axes = tuple(index.symbol for index in self._indices)
         code = self._print(expr)
+        if not axes and not code.axes:
+            return self._dialect.number(code, self._like)
         if set(code.axes) == set(axes):
-            return str(transpose(code, axes))
+            return str(self._dialect.transpose(code, axes))
         if not set(code.axes) <= set(axes):
             raise ValueError(f"{expr} has an index that is not among {axes}")
         shape = ", ".join(self._extent(index.extent) for index in self._indices)
         shape = f"({shape},)" if len(axes) == 1 else f"({shape})"
         if code == "0":
-            return f"np.zeros({shape}, dtype={self._dtype})"
-        return f"np.full({shape}, {align(code, axes)}, dtype={self._dtype})"
+            return self._dialect.zeros(shape, self._like)
+        return self._dialect.full(shape, self._dialect.align(code, axes), self._like)
 
     def doprint_new(self, expr: Expr) -> str:
         """As doprint, but an array of its own: a copy where the text would be a view of another array."""
         text = self.doprint(expr)
-        return f"{text}.copy()" if self._indices and self._is_view(expr) else text
+        return self._dialect.copy(text) if self._is_view(expr) else text
 
     def _is_view(self, expr: Expr) -> bool:
+        if not self._indices and self._dialect.has_scalars:
+            return False
         code = self._print(expr)
-        return len(code.axes) == len(self._indices) and (isinstance(expr, Indexed) or code.isidentifier())
+        whole = len(code.axes) == len(self._indices) and not code.weak
+        return whole and (isinstance(expr, Indexed) or code.isidentifier())
 
     def aligned(self, *expressions: Expr) -> list[Code]:
         """The texts of several expressions whose arrays broadcast against each other."""
         codes = [self._print(expression) for expression in expressions]
         axes = self._common(codes)
-        return [align(code, axes) for code in codes]
+        return [self._dialect.align(code, axes) for code in codes]
 
     # Products.
 
@@ -100,7 +105,7 @@ class ArrayPrinter(ElementwisePrinter):
             behind = [str(coefficient.q)]
         above = [Code(text, weak=True) for text in front] + above
         below = [Code(text, weak=True) for text in behind] + below
-        return quotient(above or [_ONE], below, self._common)
+        return quotient(above or [_ONE], below, self._common, self._dialect)
 
     def _factor(self, factor: Expr | Summation, below: list[Expr]) -> Code:
         """One factor above the line. A sum that is a mean takes its extents away from `below`."""
@@ -136,7 +141,7 @@ class ArrayPrinter(ElementwisePrinter):
             operands = [self._factor(factor, []) for factor in sum_.above]
         else:
             operands = self._operands(factors, groups)
-        return contract(operands, sum_.bound, self._rank)
+        return contract(operands, sum_.bound, self._rank, self._dialect)
 
     def _operands(
         self, factors: Sequence[tuple[Expr | Summation, bool]], groups: Sequence[frozenset[Symbol]]
@@ -176,8 +181,4 @@ class ArrayPrinter(ElementwisePrinter):
             return body
         places = sorted(body.axes.index(symbol) for symbol, _ in limits)
         left = tuple(axis for place, axis in enumerate(body.axes) if place not in places)
-        axis = "" if not left else f"axis={places[0] if len(places) == 1 else tuple(places)}"
-        if body.isidentifier():
-            return Code(f"{body}.{method}({axis})", left)
-        return Code(f"np.{method}({body}{', ' if axis else ''}{axis})", left)
-
+        return Code(self._dialect.reduce(method, body, places if left else None), left)

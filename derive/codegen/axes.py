@@ -1,7 +1,4 @@
-"""NumPy text that knows its axes: which index each axis runs over, and how it is brought in line with others.
-
-Alignment relies on broadcasting over leading axes where it can, and says `[:, None]` or `.T` only where it must.
-"""
+"""Array text that knows its axes: which index each axis runs over. How axes are brought in line is the dialect's."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ Axes = tuple[Symbol, ...]
 
 
 class Code(str):
-    """The NumPy text of an expression.
+    """The array text of an expression.
 
     `axes` are the indices that its axes run over, `precedence` says what its outermost operator is, and `weak` marks
     a plain Python number, which takes the dtype of whatever array it meets.
@@ -50,36 +47,6 @@ def common_axes(codes: Sequence[Code], rank: Callable[[Symbol], int]) -> Axes:
     ranked = tuple(sorted(everything, key=rank))
     full = [code.axes for code in codes if len(code.axes) == len(everything)]
     return ranked if not full or ranked in full else full[0]
-
-
-def align(code: Code, axes: Axes) -> Code:
-    """The text with its axes where they stand in `axes`; leading ones that it lacks are left to broadcasting."""
-    own = transpose(code, tuple(axis for axis in axes if axis in code.axes))
-    if not own.axes:
-        return own
-    wanted = axes[axes.index(own.axes[0]) :]
-    if wanted == own.axes:
-        return own
-    slices = [":" if axis in own.axes else "None" for axis in wanted]
-    first = slices.index("None")
-    if first > 1 and ":" not in slices[first:]:
-        slices[:first] = ["..."]
-    while slices[-1] == ":":  # NumPy adds them by itself
-        slices.pop()
-    return Code(f"{own.within(ATOM)}[{', '.join(slices)}]", axes)
-
-
-def transpose(code: Code, axes: Axes) -> Code:
-    """The text with the same axes in another order."""
-    if code.axes == axes:
-        return code
-    text = code.within(ATOM)
-    if len(axes) == 2:
-        return Code(f"{text}.T", axes)
-    if code.axes[:-2] == axes[:-2]:
-        return Code(f"{text}.swapaxes(-1, -2)", axes)
-    places = ", ".join(str(code.axes.index(axis)) for axis in axes)
-    return Code(f"{text}.transpose({places})", axes)
 
 
 def letters(axes: Iterable[Symbol]) -> dict[Symbol, str]:

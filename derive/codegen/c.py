@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 
 from derive.codegen.contract import Checks
+from derive.codegen.dialects import NUMPY, Like
 from derive.codegen.functions_of_c import CFunction
 from derive.codegen.functions_of_loops import backward_function, forward_function
 from derive.codegen.loops import text_around
-from derive.codegen.numpy import module_description
+from derive.codegen.module import module_description
 from derive.codegen.residuals import Residuals
 from derive.codegen.runtime_c import definitions_for
 from derive.codegen.schedule.recompute import Saved, what_to_save
@@ -80,9 +81,10 @@ def _functions(derivation: Derivation) -> tuple[Saved, CFunction, CFunction]:
 
 def _head(derivation: Derivation, saved: Saved, layer: str) -> str:
     """The comment at the top."""
-    residuals = Residuals(saved.quantities, (), True, "backward needs")
+    residuals = Residuals(saved.quantities, (), True, "backward needs", NUMPY)
     description, _, last = module_description(derivation, None, residuals).rpartition("\n\n")
-    conditions = ", ".join(Checks(derivation.forward, "", "").conditions) or "the extents are those of the arrays"
+    checks = Checks(derivation.forward, Like("dtype"), NUMPY, "")
+    conditions = ", ".join(checks.conditions) or "the extents are those of the arrays"
     use = [
         line
         for text in (_COMPILED.format(file=f"{layer}.c"), _CONTRACT.format(conditions=conditions))

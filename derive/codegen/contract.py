@@ -9,6 +9,7 @@ from sympy import Indexed
 
 from derive.codegen.arrays import ArrayPrinter
 from derive.codegen.axes import Code, extents_in
+from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.runtime import ARRAY, SCALAR
 from derive.codegen.wrapping import WIDTH, call, clause
 from derive.graph import Fact, Graph, Quantity, Relation, names_in
@@ -29,15 +30,17 @@ _FAILS: dict[Relation, str] = {
 class Checks:
     """The checks of `forward` on values: that what is reduced over is not empty, and that the layer's facts hold.
 
-    `lines` are the statements, `conditions` the same in words, `extents` the extents that they mention. `switch` is
-    the parameter that switches the checks of arrays off; empty when there are none.
+    `lines` are the statements, `conditions` the same in words, `extents` the extents that they mention; the `static`
+    ones are about lengths and numbers, and `on_numbers` says whether any is on a number. `switch` is the parameter
+    that switches the checks of arrays; empty when there are none.
     """
 
-    def __init__(self, graph: Graph, dtype: str, switch: str) -> None:
+    def __init__(self, graph: Graph, like: Like, dialect: Dialect, switch: str) -> None:
         self.lines: list[str] = []
         self.conditions: list[str] = []
         self.switch = ""
-        self._dtype = dtype
+        self.on_numbers = False
+        self._like, self._dialect = like, dialect
         self._owners: dict[str, str] = {}  # the argument that fixes an extent
         for quantity in graph.inputs:
             for extent in quantity.extents:
@@ -54,6 +57,7 @@ class Checks:
         for fact in facts:
             if fact not in arrays:
                 self._require(fact)
+        self.static_lines, self.static_extents = list(self.lines), dict(self.extents)
         for fact in arrays:
             self.switch = switch
             self._require_everywhere(fact)
@@ -65,30 +69,31 @@ class Checks:
 
     def _require(self, fact: Fact) -> None:
         """A fact about numbers and extents."""
-        left, right = self._sides(fact)
         names = _names(fact)
+        left, right = self._sides(fact, plain=bool(names) and not self._dialect.has_scalars)
         extents = list(dict.fromkeys([*extents_in(fact.left), *extents_in(fact.right)]))
         got = ", ".join(f"{name} = {{{name}}}" for name in (*names, *extents))
         culprit = names[0] if names else self._owners[extents[0]]
         text = self._note(fact)
-        self._raise(_FAILS[fact.relation].format(left, right), f"{culprit}: expected {text}, got {got}", "f")
+        self.on_numbers |= bool(names)
+        condition = self._dialect.known(_FAILS[fact.relation].format(left, right), names)
+        self._raise(condition, f"{culprit}: expected {text}, got {got}", "f")
 
     def _require_everywhere(self, fact: Fact) -> None:
         """A fact about arrays."""
         left, right = self._sides(fact)
         if fact.relation == "==":
-            # Rounding may take half of the digits.
-            tolerance = f"np.sqrt(np.finfo({self._dtype}).eps)"
-            condition = f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+            condition = self._dialect.close(left, right, self._like)
         elif fact.relation == "!=":
-            condition = f"np.all(({left} < {right}) | ({left} > {right}))"  # NaN is unequal to everything
+            # NaN is unequal to everything.
+            condition = f"{self._dialect.module}.all(({left} < {right}) | ({left} > {right}))"
         else:
-            condition = f"np.all({left} {fact.relation} {right})"
+            condition = f"{self._dialect.module}.all({left} {fact.relation} {right})"
         message = f"{_names(fact)[0]}: expected {self._note(fact)} everywhere"
         self._raise(f"{self.switch} and not {condition}", message)
 
-    def _sides(self, fact: Fact) -> list[Code]:
-        printer = ArrayPrinter(self._graph.by_name, fact.indices, self._dtype)
+    def _sides(self, fact: Fact, plain: bool = False) -> list[Code]:
+        printer = ArrayPrinter(self._graph.by_name, fact.indices, self._like, self._dialect, plain)
         sides = printer.aligned(fact.left, fact.right)
         self.extents |= printer.extents
         return sides
@@ -108,32 +113,35 @@ class Checks:
             self.lines += ["        raise ValueError(", *(f"            {string}" for string in strings), "        )"]
 
 
-def array_lines(quantities: Sequence[Quantity], wanted: Container[str]) -> list[str]:
+def array_lines(quantities: Sequence[Quantity], wanted: Container[str], dialect: Dialect) -> list[str]:
     """The lines that check and convert array arguments in turn, and take the `wanted` extents from their shapes."""
     lines: list[str] = []
     known: dict[str, None] = {}
-    dtype = ""
+    before = ""
     for place, quantity in enumerate(quantities):
-        lines += array_line(quantity, known, dtype)
-        dtype = dtype or f"{quantity.name}.dtype"
+        lines += array_line(quantity, known, before)
+        before = before or dialect.given(like(quantity.name))
         later = {extent for other in quantities[place + 1 :] for extent in other.extents}
         lines += unpacking_lines(quantity, [e for e in quantity.extents if e in wanted or e in later], known)
         known |= dict.fromkeys(quantity.extents)
     return lines
 
 
-def array_line(quantity: Quantity, known: Container[str], dtype: str, unused: bool = False) -> list[str]:
-    """The line that checks and converts an array argument; extents that are not `known` may have any length."""
+def array_line(quantity: Quantity, known: Container[str], before: str, unused: bool = False) -> list[str]:
+    """The line that checks and converts an array argument; extents that are not `known` may have any length.
+
+    `before` is what it is told about the arrays before it.
+    """
     lengths = [extent if extent in known else f'"{extent}"' for extent in quantity.extents]
     arguments = [f'"{quantity.name}"', quantity.name, f'"{tuple_text(quantity.extents)}"', tuple_text(lengths)]
     head = ARRAY.__name__ if unused else f"{quantity.name} = {ARRAY.__name__}"
-    return call(head, [*arguments, *([dtype] if dtype else [])], "")
+    return call(head, [*arguments, *([before] if before else [])], "")
 
 
-def scalar_line(quantity: Quantity, dtype: str, unused: bool = False) -> list[str]:
+def scalar_line(quantity: Quantity, before: str, unused: bool = False) -> list[str]:
     """The line that checks and converts a number."""
     head = SCALAR.__name__ if unused else f"{quantity.name} = {SCALAR.__name__}"
-    return call(head, [f'"{quantity.name}"', quantity.name, dtype], "")
+    return call(head, [f'"{quantity.name}"', quantity.name, before], "")
 
 
 def unpacking_lines(quantity: Quantity, wanted: Container[str], known: Container[str]) -> list[str]:

@@ -6,20 +6,25 @@ from collections.abc import Callable, Sequence
 
 from sympy import Symbol
 
-from derive.codegen.axes import MATRIX_PRODUCT, POWER, Axes, Code, letters, transpose
+from derive.codegen.axes import MATRIX_PRODUCT, POWER, Axes, Code, letters
+from derive.codegen.dialects import Dialect
 
 
-def contract(operands: Sequence[Code], bound: frozenset[Symbol], rank: Callable[[Symbol], int]) -> Code:
+def contract(
+    operands: Sequence[Code], bound: frozenset[Symbol], rank: Callable[[Symbol], int], dialect: Dialect
+) -> Code:
     """The sum over the `bound` indices of the product of two or more operands; free axes in the order of `rank`."""
     if len(operands) == 2 and len(bound) == 1:
         (index,) = bound
-        product = matrix_product(operands[0], operands[1], index, rank)
+        product = matrix_product(operands[0], operands[1], index, rank, dialect)
         if product is not None:
             return product
-    return einsum(operands, bound, rank)
+    return einsum(operands, bound, rank, dialect)
 
 
-def matrix_product(one: Code, other: Code, index: Symbol, rank: Callable[[Symbol], int]) -> Code | None:
+def matrix_product(
+    one: Code, other: Code, index: Symbol, rank: Callable[[Symbol], int], dialect: Dialect
+) -> Code | None:
     """The sum over `index` as `one @ other`, batches included; None where it is not a matrix product."""
     batch = tuple(axis for axis in one.axes if axis in other.axes and axis != index)
     free_one, free_other = _free(one, batch, index), _free(other, batch, index)
@@ -29,21 +34,22 @@ def matrix_product(one: Code, other: Code, index: Symbol, rank: Callable[[Symbol
         return None
     if _belongs_right(one, other, free_one, free_other, rank):
         one, other, free_one, free_other = other, one, free_other, free_one
-    left = transpose(one, (*batch, *free_one, index))
-    right = transpose(other, (*batch, index, *free_other))
+    left = dialect.transpose(one, (*batch, *free_one, index))
+    right = dialect.transpose(other, (*batch, index, *free_other))
     text = f"{left.within(POWER)} @ {right.within(POWER)}"
     return Code(text, (*batch, *free_one, *free_other), MATRIX_PRODUCT)
 
 
-def einsum(operands: Sequence[Code], bound: frozenset[Symbol], rank: Callable[[Symbol], int]) -> Code:
-    """The sum over the `bound` indices of the product of the operands, by np.einsum."""
+def einsum(
+    operands: Sequence[Code], bound: frozenset[Symbol], rank: Callable[[Symbol], int], dialect: Dialect
+) -> Code:
+    """The sum over the `bound` indices of the product of the operands, by einsum."""
     every = dict.fromkeys(axis for code in operands for axis in code.axes)
     free = tuple(sorted((axis for axis in every if axis not in bound), key=rank))
     letter = letters(every)
     subscripts = ",".join("".join(letter[axis] for axis in code.axes) for code in operands)
     result = "".join(letter[axis] for axis in free)
-    # optimize=True hands what it can to matrix multiplication.
-    return Code(f'np.einsum("{subscripts}->{result}", {", ".join(operands)}, optimize=True)', free)
+    return Code(dialect.einsum(f"{subscripts}->{result}", operands), free)
 
 
 def _free(code: Code, batch: Axes, index: Symbol) -> Axes:

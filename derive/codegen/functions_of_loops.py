@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Symbol
+from sympy import Eq, Indexed, Ne, Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import first_order_equations
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Loop, Stage, walk
+from derive.codegen.schedule.nest import Accumulate, Let, Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis
@@ -111,7 +111,10 @@ class LoopFunction:
             arguments = [f'"{quantity.name}"', f"{quantity.name}_out", shape, "dtype", inputs]
             lines += call(f"{quantity.name} = _result", arguments, "")
         own = [name for name in plan.results if name not in {quantity.name for quantity in arrays}]
-        return [*lines, *(f"    {name} = np.empty({self._shape(plan.shapes[name])})" for name in own)]
+        for name in own:
+            extents = self.known[name].extents
+            lines.append(f"    {name} = np.empty({tuple_text(extents) if len(extents) > 1 else (*extents, '1')[0]})")
+        return lines
 
     def body_lines(self) -> list[str]:
         """From checked arguments to results."""
@@ -177,9 +180,7 @@ class LoopFunction:
         shape = self.plan.shapes.get(parameter, ())
         if quantity is None or len(shape) == len(quantity.indices) or not shape:
             return parameter
-        sizes = self._shape(shape)
-        is_own = parameter in self.plan.results and parameter not in {output.name for output in self.outputs}
-        return parameter if is_own else f"{parameter}.reshape({sizes.strip('()')})"
+        return f"{parameter}.reshape({self._shape(shape).strip('()')})"
 
     def finished(self, quantity: Quantity) -> str:
         """The text of a result that is returned."""
@@ -195,9 +196,22 @@ class LoopFunction:
         printer = LoopPrinter(self.plan, Layout(Names(self.known)), self.real, self.sizes, self.names)
         for number, stage in enumerate(self.plan.stages, 1):
             used = self._stage_parameters(stage, printer)
-            lines += ["", "", "@_compiled", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
+            lines += ["", "", f"@{self._compiler}", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
             lines += [*self._stage_docstring(stage), *printer.stage_lines(stage)]
         return lines
+
+    @cached_property
+    def _compiler(self) -> str:
+        """The decorator of the stages."""
+        equal = {
+            relation
+            for stage in self.plan.stages
+            for node in walk(stage.nodes)
+            if isinstance(node, (Let, Store, Accumulate))
+            for relation in node.expression.atoms(Eq, Ne)
+        }
+        exactly = any(not isinstance(side, (Indexed, Symbol)) for relation in equal for side in relation.args)
+        return "_compiled_exactly" if exactly else "_compiled"
 
     def _stage_name(self, number: int) -> str:
         return f"_{self.name}_{number}"

@@ -10,6 +10,7 @@ from sympy import Symbol, lambdify
 
 from derive.codegen.arrays import ArrayPrinter
 from derive.codegen.axes import extents_in
+from derive.codegen.dialects import Like
 from derive.codegen.runtime import ERF, SIGMOID
 from derive.graph import Equation, Quantity, extent_symbol, names_in
 
@@ -24,7 +25,7 @@ def lambdify_equation(equation: Equation, by_name: Mapping[str, Quantity]) -> Ca
     names, extents = equation_arguments(equation, by_name)
     arrays = [name for name in names if by_name[name].indices]
     dtype = f"{arrays[0]}.dtype" if arrays else "np.float64"
-    printer = ArrayPrinter(by_name, equation.indices, dtype)
+    printer = ArrayPrinter(by_name, equation.indices, Like(dtype))
     arguments = [*(Symbol(name) for name in names), *(extent_symbol(extent) for extent in extents)]
     modules = [{"np": np, SIGMOID.__name__: SIGMOID, ERF.__name__: ERF}, "numpy"]
     function: Callable[..., Any] = lambdify(arguments, equation.expression, modules=modules, printer=printer)

@@ -1,12 +1,21 @@
-"""The text of `forward`, `backward` and `double_backward` of a generated NumPy module."""
+"""The text of `forward`, `backward` and `double_backward` of a generated module."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from derive.codegen.arrays import ArrayPrinter
-from derive.codegen.contract import Checks, array_line, array_lines, cotangent_lines, scalar_line, unpacking_lines
+from derive.codegen.contract import (
+    Checks,
+    array_line,
+    array_lines,
+    cotangent_lines,
+    scalar_line,
+    tuple_text,
+    unpacking_lines,
+)
+from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.residuals import Residuals, cotangents_of, first_order_equations, second_order_equations, used_in
 from derive.codegen.runtime import DTYPE_OF
 from derive.codegen.signatures import (
@@ -27,7 +36,7 @@ from derive.graph import Equation, Graph, Quantity, fresh_name, needed_for
 from derive.printing.grammar import equation_text
 
 _CONTRACT = (
-    "The arrays have one dtype, float32, float64 or longdouble, and so have the results. What has another type or"
+    "The arrays have one dtype, {}, and so have the results. What has another type or"
     " dtype is a TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to."
     " The residuals may hold the arguments and the results themselves."
 )
@@ -46,31 +55,73 @@ def computed_forward(derivation: Derivation, residuals: Residuals) -> list[Equat
 
 def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     """The function `forward`."""
-    graph = derivation.forward
-    arrays = [q for q in graph.inputs if q.indices]
-    numbers = [q for q in graph.inputs if not q.indices]
-    dtype = f"{arrays[0].name}.dtype" if arrays else "dtype"
-    body = _Body(graph, dtype, graph.outputs)
+    graph, dialect = derivation.forward, residuals.dialect
+    origin = origin_of(graph, dialect)
+    body = _Body(graph, origin, graph.outputs, dialect)
     for equation in computed_forward(derivation, residuals):
         body.add(equation)
-    checks = Checks(graph, dtype, fresh_name(["check", "check_facts"], derivation.backward.names))
+    checks = checks_of(derivation, dialect)
 
-    wanted = {*checks.extents, *body.extents, *residuals.extents}
-    heads = [] if arrays else [f"    dtype = {DTYPE_OF.__name__}({numbers[0].name})"]
-    heads += array_lines(arrays, wanted)
-    heads += [line for q in numbers for line in scalar_line(q, dtype)]
-    saved = [dtype if name == "dtype" else name for name in residuals.names]
+    shape = residuals.saved_shape
+    wanted = {*checks.extents, *body.extents, *residuals.extents, *(shape.extents if shape else ())}
+    replaced = {"dtype": origin.dtype}
+    if shape:
+        replaced[shape.name] = dialect.zeros(tuple_text([*shape.extents[:-1], "0"]), origin)
+    saved = [replaced.get(name, name) for name in residuals.names]
     outputs = [graph.by_name[name] for name in graph.outputs]
+    ended = [*body.lines, "", *call(f"return {bundle(outputs)}, Residuals", saved, "")]
     return [
-        *signature("forward", parameters_of(graph, checks.switch), f"tuple[{bundle_type(outputs)}, Residuals]"),
+        *signature("forward", parameters(graph, checks.switch, dialect), _forward_type(outputs, dialect)),
         *_forward_docstring(graph, outputs, checks, residuals),
-        *heads,
-        *checks.lines,
+        *argument_lines(graph, checks.lines, wanted, dialect.namespace_lines([*checks.lines, *ended], origin), dialect),
         "",
-        *body.lines,
-        "",
-        *call(f"return {bundle(outputs)}, Residuals", saved, ""),
+        *ended,
     ]
+
+
+def argument_lines(
+    graph: Graph, checks: Sequence[str], wanted: Container[str], namespace: Sequence[str], dialect: Dialect
+) -> list[str]:
+    """The lines that check and convert the arguments of `forward`, and take the `wanted` extents from them.
+
+    `checks` are the lines of checks on values, `namespace` those that they need before them.
+    """
+    arrays, numbers = arrays_and_numbers(graph, dialect)
+    origin = origin_of(graph, dialect)
+    heads = [] if arrays else [f"    dtype = {DTYPE_OF.__name__}({numbers[0].name})"]
+    heads += array_lines(arrays, wanted, dialect)
+    conversions = [line for q in numbers for line in scalar_line(q, dialect.given(origin))]
+    # A number can be looked at before it is an array, and not afterwards.
+    checked = [*conversions, *checks] if dialect.has_scalars else [*checks, *conversions]
+    return [*heads, *namespace, *checked]
+
+
+def origin_of(graph: Graph, dialect: Dialect) -> Like:
+    """What new arrays are like in `forward`."""
+    arrays, _ = arrays_and_numbers(graph, dialect)
+    return like(arrays[0].name) if arrays else Like("dtype")
+
+
+def arrays_and_numbers(graph: Graph, dialect: Dialect) -> tuple[list[Quantity], list[Quantity]]:
+    """The inputs that are checked as arrays, and those as numbers: these take their dtype from the first array.
+
+    Where a number is a 0-d array, the first one stands in for an array that is not there.
+    """
+    arrays = [q for q in graph.inputs if q.indices]
+    numbers = [q for q in graph.inputs if not q.indices]
+    if not arrays and not dialect.has_scalars:
+        arrays = sorted(numbers, key=lambda q: q.default is not None)[:1]
+    return arrays, [q for q in numbers if q not in arrays]
+
+
+def checks_of(derivation: Derivation, dialect: Dialect) -> Checks:
+    """The checks of `forward` on values."""
+    switch = fresh_name(["check", "check_facts"], derivation.backward.names)
+    return Checks(derivation.forward, origin_of(derivation.forward, dialect), dialect, switch)
+
+
+def _forward_type(outputs: Sequence[Quantity], dialect: Dialect) -> str:
+    return f"tuple[{bundle_type(outputs, dialect)}, Residuals]"
 
 
 def backward_lines(derivation: Derivation, residuals: Residuals, together: str) -> list[str]:
@@ -81,7 +132,7 @@ def backward_lines(derivation: Derivation, residuals: Residuals, together: str) 
     outputs = bundle([derivation.forward.by_name[name] for name in derivation.forward.outputs])
     noun = "gradient" if len(gradients) == 1 else "gradients"
     first = f"Return {bundle(gradients)}, the {noun} of a loss whose gradient with respect to {outputs} is given."
-    given = _Given((), cotangents, together if len(cotangents) > 1 else "")
+    given = _Given((), cotangents, together if len(cotangents) > 1 else "", residuals.dialect)
     doc = docstring(first, [*given.rows(), *((q.name, described(q)) for q in gradients)], [_GRADIENT_CONTRACT])
     return _gradient_function("backward", graph, first_order_equations(derivation), given, doc, residuals)
 
@@ -93,7 +144,7 @@ def double_backward_lines(
     graph = second.backward
     cotangents = cotangents_of(derivation)
     gradients = [graph.by_name[name] for name in graph.outputs]
-    given = _Given(cotangents_of(second), cotangents, together if len(cotangents) > 1 else "")
+    given = _Given(cotangents_of(second), cotangents, together if len(cotangents) > 1 else "", residuals.dialect)
     noun = "gradient" if len(gradients) == 1 else "gradients"
     what = bundle(gradients) if gradients else "an empty tuple"
     first = f"Return {what}, the {noun} of {paired(second)}."
@@ -121,14 +172,15 @@ class _Given:
     alone: Sequence[Quantity]
     others: Sequence[Quantity]
     together: str
+    dialect: Dialect
 
     @property
     def quantities(self) -> list[Quantity]:
         return [*self.alone, *self.others]
 
     def parameters(self) -> list[str]:
-        last = f"{self.together or self.others[0].name}: {bundle_type(self.others, argument_type)}"
-        return [*(f"{q.name}: {argument_type(q)}" for q in self.alone), last]
+        last = f"{self.together or self.others[0].name}: {bundle_type(self.others, self.dialect, argument_type)}"
+        return [*(f"{q.name}: {argument_type(q, self.dialect)}" for q in self.alone), last]
 
     def rows(self) -> list[tuple[str, str]]:
         """The rows of the docstring."""
@@ -146,17 +198,16 @@ def _gradient_function(
     residuals: Residuals,
 ) -> list[str]:
     """A function from cotangents and residuals to the outputs of a graph."""
-    used = used_in(equations)
-    arrays = residuals.arrays(used)
-    dtype = f"{arrays[0].name}.dtype" if arrays else "dtype"
+    used, dialect = used_in(equations), residuals.dialect
+    arrays, origin = residuals.arrays(used), residuals.origin(used)
     gradients = [graph.by_name[output] for output in graph.outputs]
-    body = _Body(graph, dtype, graph.outputs, single=len(gradients) == 1)
+    body = _Body(graph, origin, graph.outputs, dialect, single=len(gradients) == 1)
     for equation in equations:
         body.add(equation)
 
     wanted = {*body.extents, *(extent for q in given.quantities for extent in q.extents)}
     known = dict.fromkeys(residuals.extents)
-    taken = used | wanted | {arrays[0].name if arrays else "dtype"}
+    taken = used | wanted | {origin.array or "dtype"}
     heads = []
     for quantity in arrays:
         lines = unpacking_lines(quantity, wanted, known)
@@ -167,12 +218,14 @@ def _gradient_function(
         heads += cotangent_lines(given.together, [q.name for q in given.others])
     for q in given.quantities:
         unused = q.name not in used
-        heads += array_line(q, known, dtype, unused) if q.indices else scalar_line(q, dtype, unused)
+        before = dialect.given(origin)
+        heads += array_line(q, known, before, unused) if q.indices else scalar_line(q, before, unused)
     return [
-        *signature(name, [*given.parameters(), "residuals: Residuals"], bundle_type(gradients)),
+        *signature(name, [*given.parameters(), "residuals: Residuals"], bundle_type(gradients, dialect)),
         *doc,
         *residuals.unpacking_lines(taken),
         *heads,
+        *dialect.namespace_lines(body.lines, origin),
         *(["", *body.lines] if body.lines else []),
         "",
         *return_line([q.name for q in gradients]),
@@ -182,36 +235,40 @@ def _gradient_function(
 class _Body:
     """The lines that compute equations, each under a comment that says which."""
 
-    def __init__(self, graph: Graph, dtype: str, results: Sequence[str], single: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, origin: Like, results: Sequence[str], dialect: Dialect, single: bool = False
+    ) -> None:
         self.lines: list[str] = []
         self.extents: dict[str, None] = {}
-        self._graph, self._dtype, self._results, self._single = graph, dtype, results, single
+        self._graph, self._like, self._results = graph, origin, results
+        self._dialect, self._single = dialect, single
 
     def add(self, equation: Equation) -> None:
-        printer = ArrayPrinter(self._graph.by_name, equation.indices, self._dtype)
+        printer = ArrayPrinter(self._graph.by_name, equation.indices, self._like, self._dialect)
         text = printer.doprint_new(equation.expression)
         self.extents |= printer.extents
         result = equation.name in self._results
         if result and not equation.indices:
-            # Numbers alone may have become float64 on the way.
-            text = f"{self._dtype}.type({text})"
-        annotation = f": {type_of(self._graph.by_name[equation.name])}" if result and self._single else ""
+            text = self._dialect.result(text, self._like)
+        result_type = type_of(self._graph.by_name[equation.name], self._dialect)
+        annotation = f": {result_type}" if result and self._single else ""
         lines = statement(f"{equation.name}{annotation}", text)
-        if equation.expression.atoms(where):
+        if self._dialect.quiet and equation.expression.atoms(where):
             # NumPy computes the branches that are not taken, too: what the layer guards against is no news.
-            quiet = '    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):'
-            lines = [quiet, *(f"    {line}" for line in lines)]
+            lines = [f"    {self._dialect.quiet}", *(f"    {line}" for line in lines)]
         self.lines += comment(equation_text(equation))
         self.lines += lines
 
 
-def parameters_of(graph: Graph, switch: str) -> list[str]:
-    """The parameters of `forward`: the inputs, and the switch of the checks."""
+def parameters(graph: Graph, switch: str, dialect: Dialect) -> list[str]:
+    """The parameters of `forward`: constants with a default last."""
+    arrays, _ = arrays_and_numbers(graph, dialect)
+    types = {q.name: dialect.array_type if q in arrays else argument_type(q, dialect) for q in graph.inputs}
     required = [q for q in graph.inputs if q.default is None]
     optional = [q for q in graph.inputs if q.default is not None]
-    parameters = [f"{q.name}: {argument_type(q)}" for q in required]
-    parameters += [f"{q.name}: {argument_type(q)} = {default_text(q)}" for q in optional]
-    return parameters + (["*", f"{switch}: bool = True"] if switch else [])
+    texts = [f"{q.name}: {types[q.name]}" for q in required]
+    texts += [f"{q.name}: {types[q.name]} = {default_text(q)}" for q in optional]
+    return texts + (["*", f"{switch}: bool = {dialect.has_scalars}"] if switch else [])
 
 
 def _forward_docstring(graph: Graph, outputs: Sequence[Quantity], checks: Checks, residuals: Residuals) -> list[str]:
@@ -221,4 +278,5 @@ def _forward_docstring(graph: Graph, outputs: Sequence[Quantity], checks: Checks
     conditions = [f"Conditions: {', '.join(checks.conditions)}."] if checks.conditions else []
     first = f"Return {bundle(outputs)} and what {residuals.needed_by}."
     results = [(q.name, described(q)) for q in outputs]
-    return docstring(first, [*rows, *results], [_CONTRACT, *conditions])
+    remarks = residuals.dialect.remarks(checks.switch, checks.on_numbers)
+    return docstring(first, [*rows, *results], [_CONTRACT.format(residuals.dialect.dtypes), *conditions, *remarks])

@@ -15,9 +15,10 @@ from functools import cache
 from pathlib import Path
 
 from derive.codegen.contract import Checks, cotangent_lines, tuple_text, unpacking_lines
+from derive.codegen.dialects import NUMPY, Like, like
 from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
-from derive.codegen.layer_functions import parameters_of
-from derive.codegen.numpy import module_docstring, suppressions
+from derive.codegen.layer_functions import parameters
+from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
 from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, signature
@@ -60,7 +61,7 @@ def text_around(
     around = "\n".join([
         *_forward_lines(derivation, forward, fields), "", "", *_backward_lines(derivation, backward, fields)
     ])  # fmt: skip
-    residuals = Residuals(saved.quantities, (), True, "`backward` needs")
+    residuals = Residuals(saved.quantities, (), True, "`backward` needs", NUMPY)
     imports, sources = _runtime_for(f"{around}\n{kernels}")
     return "\n".join([
         *suppressions(derivation, None, residuals),
@@ -119,7 +120,7 @@ def _class_lines(fields: dict[str, str]) -> list[str]:
 def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[str, str]) -> list[str]:
     graph = derivation.forward
     arrays = [q for q in graph.inputs if q.indices]
-    checks = Checks(graph, f"{arrays[0].name}.dtype" if arrays else "dtype", function.names["check"])
+    checks = Checks(graph, like(arrays[0].name) if arrays else Like("dtype"), NUMPY, function.names["check"])
     outputs = [graph.by_name[name] for name in graph.outputs]
     rows = [(q.name, described(q)) for q in graph.inputs]
     if checks.switch:
@@ -136,10 +137,10 @@ def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[
         heads += unpacking_lines(q, q.extents, known)
         known |= dict.fromkeys(q.extents)
     heads += [f'    {q.name} = _scalar("{q.name}", {q.name})' for q in graph.inputs if not q.indices]
-    parameters = parameters_of(graph, checks.switch)
-    parameters = parameters + ([] if "*" in parameters else ["*"]) + function.options()
+    given = parameters(graph, checks.switch, NUMPY)
+    given = given + ([] if "*" in given else ["*"]) + function.options()
     return [
-        *signature("forward", parameters, f"tuple[{bundle_type(outputs)}, Residuals]"),
+        *signature("forward", given, f"tuple[{bundle_type(outputs, NUMPY)}, Residuals]"),
         *docstring(f"Return {bundle(outputs)} and what `backward` needs.", rows, [_CONTRACT, *conditions]),
         *heads,
         *checks.lines,
@@ -170,9 +171,10 @@ def _backward_lines(derivation: Derivation, function: LoopFunction, fields: dict
     heads += cotangent_lines(together, [q.name for q in cotangents]) if together else []
     for q in cotangents:
         heads += _array_line(q, known) if q.indices else [f'    {q.name} = _scalar("{q.name}", {q.name})']
-    parameter = f"{together or cotangents[0].name}: {bundle_type(cotangents, argument_type)}"
+    parameter = f"{together or cotangents[0].name}: {bundle_type(cotangents, NUMPY, argument_type)}"
+    given = [parameter, "residuals: Residuals", "*", *function.options()]
     return [
-        *signature("backward", [parameter, "residuals: Residuals", "*", *function.options()], bundle_type(gradients)),
+        *signature("backward", given, bundle_type(gradients, NUMPY)),
         *docstring(first, rows, [_GRADIENT_CONTRACT]),
         *heads,
         *function.body_lines(),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from derive.codegen.axes import POWER, PRODUCT, Axes, Code, align
+from derive.codegen.axes import POWER, PRODUCT, Axes, Code
+from derive.codegen.dialects import Dialect
 
 Common = Callable[[Sequence[Code]], Axes]
 
@@ -22,13 +23,13 @@ class _Group:
     below: list[Code] = field(default_factory=list)
 
 
-def quotient(above: Sequence[Code], below: Sequence[Code], common: Common) -> Code:
+def quotient(above: Sequence[Code], below: Sequence[Code], common: Common, dialect: Dialect) -> Code:
     """The product of `above`, of which there is at least one, over the product of `below`."""
-    codes = [_group_code(group, common) for group in _grouped(above, below)]
+    codes = [_group_code(group, common, dialect) for group in _grouped(above, below)]
     if len(codes) == 1:
         return codes[0]
     axes = common(codes)
-    text = " * ".join(align(code, axes).within(PRODUCT) for code in codes)
+    text = " * ".join(dialect.align(code, axes).within(PRODUCT) for code in codes)
     return Code(text, axes, PRODUCT, all(code.weak for code in codes))
 
 
@@ -52,13 +53,13 @@ def _grouped(above: Sequence[Code], below: Sequence[Code]) -> list[_Group]:
     return list(groups.values())
 
 
-def _group_code(group: _Group, common: Common) -> Code:
+def _group_code(group: _Group, common: Common, dialect: Dialect) -> Code:
     if len(group.above) == 1 and not group.below:
         return group.above[0]
     axes = common([*group.above, *group.below])
-    first, *others = (align(code, axes) for code in group.above)
+    first, *others = (dialect.align(code, axes) for code in group.above)
     text = " * ".join([first.within(PRODUCT), *(code.within(POWER) for code in others)])
     if group.below:
-        divisor = align(quotient(group.below, [], common), axes)
+        divisor = dialect.align(quotient(group.below, [], common, dialect), axes)
         text += f" / {divisor.within(POWER)}"
     return Code(text, axes, PRODUCT, all(code.weak for code in (*group.above, *group.below)))

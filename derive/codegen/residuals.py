@@ -6,11 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from derive.codegen.axes import extents_in
+from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.signatures import type_of
 from derive.codegen.wrapping import WIDTH, call
 from derive.derivation import Derivation
-from derive.graph import Equation, Graph, Quantity, names_in
+from derive.graph import Equation, Graph, Index, Quantity, names_in
 
+# The axis of no length of what is saved for its shape alone, and what that is called.
+_EMPTY = Index("_", "_")
+_SHAPE = "shape"
 # Names that a NamedTuple has already.
 _TUPLE_METHODS = ("count", "index")
 
@@ -19,6 +23,7 @@ _TUPLE_METHODS = ("count", "index")
 class Residuals:
     """What gradients need of forward: quantities, and the extents and the dtype that no array among them tells.
 
+    Where everything has to be an array, as what a compiler traces has, an empty one called `shape` tells them.
     `needed_by` says which functions need it, in words.
     """
 
@@ -26,11 +31,24 @@ class Residuals:
     extents: tuple[str, ...]
     dtype: bool
     needed_by: str
+    dialect: Dialect
 
     @property
     def names(self) -> tuple[str, ...]:
         """The fields, in order."""
         return (*(q.name for q in self.quantities), *self.extents, *(["dtype"] if self.dtype else []))
+
+    @property
+    def saved_shape(self) -> Quantity | None:
+        """The empty array that is saved for its shape."""
+        return next((q for q in self.quantities if _EMPTY in q.indices), None)
+
+    def origin(self, used: Collection[str]) -> Like:
+        """What new arrays are like in the functions that get the residuals."""
+        arrays = self.arrays(used)
+        if arrays:
+            return like(arrays[0].name)
+        return Like("dtype") if self.dialect.has_scalars else like(self.quantities[0].name)
 
     def arrays(self, used: Collection[str]) -> tuple[Quantity, ...]:
         """The fields that are arrays, those that are used anyway first, and among them those with many axes."""
@@ -41,9 +59,9 @@ class Residuals:
         """The NamedTuple."""
         lines = ["class Residuals(NamedTuple):", f'    """What {self.needed_by} of a call of `forward`."""', ""]
         for quantity in self.quantities:
-            ignored = "  # type: ignore[assignment]" if quantity.name in _TUPLE_METHODS else ""
-            note = f"  # [{', '.join(quantity.extents)}]" if quantity.indices and not ignored else ""
-            lines.append(f"    {quantity.name}: {type_of(quantity)}{ignored}{note}")
+            ignored = self.dialect.ignores if quantity.name in _TUPLE_METHODS else ""
+            note = f"  # {_axes(quantity)}" if quantity.indices and not ignored else ""
+            lines.append(f"    {quantity.name}: {type_of(quantity, self.dialect)}{ignored}{note}")
         lines += [f"    {extent}: int" for extent in self.extents]
         return lines + (["    dtype: np.dtype"] if self.dtype else [])
 
@@ -57,7 +75,13 @@ class Residuals:
         return [line] if len(line) <= WIDTH else call("", names, " = residuals")
 
 
-def residuals_of(derivation: Derivation, second: Derivation | None) -> Residuals:
+def _axes(quantity: Quantity) -> str:
+    if _EMPTY in quantity.indices:
+        return f"[{', '.join([*quantity.extents[:-1], '0'])}], saved for its shape and dtype"
+    return f"[{', '.join(quantity.extents)}]"
+
+
+def residuals_of(derivation: Derivation, second: Derivation | None, dialect: Dialect) -> Residuals:
     """What the gradients use and the cotangents do not bring; `second` is a derivation of the gradients' own."""
     equations = first_order_equations(derivation)
     given = cotangents_of(derivation)
@@ -73,7 +97,12 @@ def residuals_of(derivation: Derivation, second: Derivation | None) -> Residuals
     known = {extent for q in quantities for extent in q.extents}
     extents = tuple(extent for extent in needed if extent not in known)
     needed_by = "`backward` needs" if second is None else "`backward` and `double_backward` need"
-    return Residuals(quantities, extents, not any(q.indices for q in quantities), needed_by)
+    if dialect.has_scalars:
+        return Residuals(quantities, extents, not any(q.indices for q in quantities), needed_by, dialect)
+    if extents or not quantities:
+        axes = (*(Index(extent, extent) for extent in extents), _EMPTY)
+        quantities += (Quantity(_SHAPE, axes, "helper"),)
+    return Residuals(quantities, (), False, needed_by, dialect)
 
 
 def first_order_equations(derivation: Derivation) -> list[Equation]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,17 @@ def _erf(x: np.ndarray) -> np.ndarray:
 
 
 ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF = _array, _scalar, _dtype_of, _sigmoid, _erf
-_ALL: tuple[Callable[..., Any], ...] = (ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF)
+RUNTIME: tuple[Callable[..., Any], ...] = (ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF)
 
 
-def sources_for(text: str) -> list[str]:
-    """The sources of the functions that a text calls, in a fixed order."""
-    return [inspect.getsource(function).rstrip() for function in _ALL if f"{function.__name__}(" in text]
+def sources_for(text: str, functions: Sequence[Callable[..., object]]) -> list[str]:
+    """The sources of those of the functions that a text calls, and of what these call, in the order of `functions`."""
+    sources = {function.__name__: inspect.getsource(function).rstrip() for function in functions}
+    called: set[str] = set()
+    texts = [text]
+    while texts:
+        new = {name for name in sources if f"{name}(" in texts[-1]} - called
+        texts.pop()
+        called |= new
+        texts += [sources[name] for name in new]
+    return [source for name, source in sources.items() if name in called]

@@ -16,6 +16,8 @@ import numpy as np
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+# What is compared for equality is rounded at every step, so that it is the same wherever it is computed.
+_compiled_exactly = numba.njit(nogil=True, cache=True, error_model="numpy")
 # Such a sum may be taken in any order: several elements at once.
 _reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
@@ -280,13 +282,15 @@ def _exp(x: float) -> float:
 def _sigmoid(x: float) -> float:
     """Return 1/(1 + exp(-x)); exp is taken of -|x| only, which cannot overflow."""
     decay = _exp(-abs(x))
-    return (1.0 if x >= 0.0 else decay) / (1.0 + decay)
+    result: float = (1.0 if x >= 0.0 else decay) / (1.0 + decay)
+    return result
 
 
 @_compiled
 def _softplus(x: float) -> float:
     """Return log(1 + exp(x))."""
-    return _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
+    result: float = _larger(x, 0.0) + math.log1p(_exp(-abs(x)))
+    return result
 
 
 @_compiled

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Callable, Sequence
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.decimals import decimal_text
+from derive.codegen.dialects import Dialect
 from derive.codegen.wrapping import WIDTH, call, prose
-from derive.graph import Quantity
+from derive.graph import Graph, Quantity
+from derive.syntax.names import RESERVED
 
 
 def signature(name: str, parameters: Sequence[str], returned: str) -> list[str]:
@@ -23,6 +27,12 @@ def return_line(values: Sequence[str]) -> list[str]:
     """The lines of `return`."""
     line = f"    return {', '.join(values) or '()'}"
     return [line] if len(line) <= WIDTH else call("return ", values, "")
+
+
+def tuple_return_lines(values: Sequence[str], indent: int = 4) -> list[str]:
+    """The lines that return a tuple, of one value too."""
+    line = f"{' ' * indent}return {', '.join(values) if len(values) > 1 else tuple_text(values)}"
+    return [line] if len(line) <= WIDTH else call("return ", values, "", indent)
 
 
 def docstring(first: str, rows: Sequence[tuple[str, str]], paragraphs: Sequence[str]) -> list[str]:
@@ -48,20 +58,29 @@ def bundle(quantities: Sequence[Quantity]) -> str:
     return names[0] if len(names) == 1 else tuple_text(names)
 
 
-def type_of(quantity: Quantity) -> str:
+def type_of(quantity: Quantity, dialect: Dialect) -> str:
     """The type of a result."""
-    return "np.ndarray" if quantity.indices else "np.floating"
+    return dialect.array_type if quantity.indices else dialect.number_type
 
 
-def argument_type(quantity: Quantity) -> str:
+def argument_type(quantity: Quantity, dialect: Dialect) -> str:
     """The type of an argument: where a number is wanted, a Python number will do."""
-    return "np.ndarray" if quantity.indices else "float | np.floating"
+    return dialect.array_type if quantity.indices else f"float | {dialect.number_type}"
 
 
-def bundle_type(quantities: Sequence[Quantity], of: Callable[[Quantity], str] = type_of) -> str:
+def bundle_type(
+    quantities: Sequence[Quantity], dialect: Dialect, of: Callable[[Quantity, Dialect], str] = type_of
+) -> str:
     """The type that goes with `bundle`."""
-    types = [of(quantity) for quantity in quantities]
+    types = [of(quantity, dialect) for quantity in quantities]
     return types[0] if len(types) == 1 else f"tuple[{', '.join(types) or '()'}]"
+
+
+def function_name(graph: Graph) -> str:
+    """What the function of a layer is called: as the layer, where that can be and is not something else already."""
+    name = re.sub(r"\W", "_", graph.name).lower()
+    taken = not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name) or name in {*RESERVED, "l"}
+    return f"layer_{name}" if taken else name
 
 
 def default_text(quantity: Quantity) -> str:

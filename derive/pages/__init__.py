@@ -13,6 +13,8 @@ A directive is a line of its own; everything that it puts in is computed when th
     {{function NAME FUNCTION}}   a generated function, without its docstring
     {{functions}}                the functions of the grammar
     {{kinks}}                    what is taken for a derivative where there is none
+    {{benchmarks}}               the measurements that are recorded
+    {{script FILE}}              a program, one of the folder `scripts`
     {{error}} ... {{end}}        the error that the text between them is
 
 and those of `higher_orders_tables.py` and of `derivations`, for the pages on these.
@@ -27,6 +29,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from derive.bench.record import recorded
+from derive.bench.tables import report_markdown
 from derive.codegen.numpy import module_text
 from derive.derivation import Derivation, Form
 from derive.errors import LayerError
@@ -74,8 +78,8 @@ def fill(template: str) -> str:
 
 def _directive(match: re.Match[str]) -> str:
     verb, name, rest = match.groups()
-    if verb in derivations.WRITERS:
-        return derivations.WRITERS[verb](match[0][2:-2].partition(" ")[2])
+    if verb in _FILE_WRITERS:
+        return _FILE_WRITERS[verb](match[0][2:-2].partition(" ")[2])
     if verb not in _WRITERS or (name and name not in page_layers()):
         raise ValueError(f"no directive {match[0]}")
     return _WRITERS[verb](name, rest)
@@ -132,6 +136,10 @@ def _kinks(name: str, rest: str) -> str:
     return "\n".join(f"- {convention}" for convention in KINKS.values())
 
 
+def _benchmarks(name: str, rest: str) -> str:
+    return "\n".join(map(report_markdown, recorded())).rstrip()
+
+
 def _error(text: str) -> str:
     """The command that gives a text to `derive show`, and the error that comes out."""
     if "'" in text or "%" in text or "\\" in text:
@@ -144,10 +152,15 @@ def _error(text: str) -> str:
     raise ValueError(f"the example is no error: {text!r}")
 
 
+def _script(name: str) -> str:
+    return f"```python file={name}\n{(_FOLDER / 'scripts' / name).read_text(encoding='utf-8')}```"
+
+
 def _console(command: str, printed: str) -> str:
     return f"```console\n$ {command}\n{printed.rstrip()}\n```"
 
 
+_FILE_WRITERS: dict[str, Callable[[str], str]] = {**derivations.WRITERS, "script": _script}
 _WRITERS: dict[str, Callable[[str, str], str]] = {
     "layer": _layer,
     "show": _show,
@@ -157,5 +170,6 @@ _WRITERS: dict[str, Callable[[str, str], str]] = {
     "function": _function,
     "functions": _functions,
     "kinks": _kinks,
+    "benchmarks": _benchmarks,
     **higher_orders_tables.WRITERS,
 }

@@ -20,7 +20,7 @@ _GENERATED = """
     out threads residuals Residuals forward backward double_backward self cls
     np numpy math ctypes typing annotations xp torch jax jnp numba
     isinstance len range zip enumerate getattr hasattr any all print
-    NamedTuple float int bool str tuple list dict set type object dtype shape axis ValueError TypeError
+    NamedTuple Any Array float int bool str tuple list dict set type object dtype shape axis ValueError TypeError
 """
 # Words that cannot name anything, each with the reason.
 RESERVED: dict[str, str] = {

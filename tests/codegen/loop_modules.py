@@ -15,6 +15,7 @@ from own_layers import LAYERS, derivation_of
 
 from derive.codegen.loops import module_text
 from derive.codegen.numpy import derivations_for_code
+from derive.derivation import Derivation
 from derive.workshop import CODE_FORM
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="derived_loops_"))
@@ -31,8 +32,17 @@ def loops_text(name: str) -> str:
 @cache
 def loops_of(name: str, compiled: bool = False) -> ModuleType:
     """The module of a layer."""
-    file = _FOLDER / f"loops_{name}_{compiled}.py"
-    file.write_text(loops_text(name), encoding="utf-8")
+    return _module(f"loops_{name}_{compiled}", loops_text(name), compiled)
+
+
+def module_from(derivation: Derivation) -> ModuleType:
+    """The module of a derivation, run by Python."""
+    return _module(f"loops_{derivation.forward.name}", module_text(derivation), compiled=False)
+
+
+def _module(name: str, text: str, compiled: bool) -> ModuleType:
+    file = _FOLDER / f"{name}.py"
+    file.write_text(text, encoding="utf-8")
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None

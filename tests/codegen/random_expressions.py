@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+from libraries import Library
 from sympy import Abs, Add, Eq, Expr, Gt, Integer, Mul, Pow, Rational, Sum, exp, tanh
+from sympy.core.parameters import distribute
 
+from derive.arithmetic import FLOAT
+from derive.codegen.arrays import ArrayPrinter
+from derive.codegen.dialects import Dialect, like
 from derive.functions import MaxOver, ProductOver, delta, maximum, relu, sigmoid, where
-from derive.graph import Index, Quantity, extent_symbol, reference
+from derive.graph import Equation, Index, Quantity, extent_symbol, reference
+from derive.interpret import element_values, from_nested, to_nested
 
 EXTENTS = {"N": 2, "M": 3}
 INDICES = {name: Index(name, "N" if name in "ijk" else "M") for name in "ijkpqr"}
@@ -85,3 +95,36 @@ class Maker:
     def bound(self, free: list[Index]) -> list[Index]:
         left = [index for index in INDICES.values() if index not in free]
         return self.random.sample(left, min(len(left), self.random.randint(1, 2)))
+
+
+def random_equation(seed: int) -> Equation:
+    """An equation with a random right side."""
+    maker = Maker(seed)
+    with distribute(seed % 2 == 0):
+        free = maker.left()
+        return Equation("result", tuple(free), maker.expression(free, maker.random.randint(1, 4)))
+
+
+def random_values(seed: int) -> dict[str, np.ndarray]:
+    """Values for the quantities."""
+    rng = np.random.default_rng(seed)
+    shapes = {name: tuple(EXTENTS[extent] for extent in q.extents) for name, q in QUANTITIES.items()}
+    return {name: rng.uniform(-1, 1, size=shape) for name, shape in shapes.items()}
+
+
+def assert_computes(equation: Equation, dialect: Dialect, runtime: Mapping[str, Any], own: Library, seed: int) -> None:
+    """Hold an equation's code in a dialect against the interpreter's loops; x comes first, and tells the dtype."""
+    values = random_values(seed)
+    printer = ArrayPrinter(QUANTITIES, equation.indices, like("x"), dialect)
+    text = printer.doprint(equation.expression)
+    lines = [*dialect.namespace_lines([text], like("x")), f"    return {text}"]
+    source = "\n".join([f"def computed({', '.join([*values, *printer.extents])}):", *lines])
+    module: dict[str, Any] = {"math": math, **runtime}
+    exec(source, module)
+    nested = {name: from_nested(value.tolist()) for name, value in values.items()}
+    expected = np.array(to_nested(element_values(equation.expression, equation.indices, nested, EXTENTS, FLOAT)))
+    arguments = [own.make(np.asarray(value)) for value in values.values()]
+    found = own.read(module["computed"](*arguments, *(EXTENTS[extent] for extent in printer.extents)))
+    assert expected.shape == found.shape, source
+    assert found.dtype == np.float64, source
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=source)

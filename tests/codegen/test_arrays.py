@@ -7,6 +7,7 @@ from sympy import Derivative, Float, I, Integer, Symbol, besselj, exp, gamma
 from sympy.core.relational import Unequality
 
 from derive.codegen.arrays import ArrayPrinter
+from derive.codegen.dialects import like
 from derive.functions import where
 from derive.graph import index_symbol, reference
 from derive.parser import parse_layer
@@ -108,7 +109,7 @@ ROWS = [
 def printed(equation: str) -> str:
     graph = parse_layer(f"{INPUTS}result{equation}")
     line = graph.equations[0]
-    return ArrayPrinter(graph.by_name, line.indices, "x.dtype").doprint(line.expression)
+    return ArrayPrinter(graph.by_name, line.indices, like("x")).doprint(line.expression)
 
 
 @pytest.mark.parametrize(("equation", "text"), ROWS, ids=[row[0] for row in ROWS])

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba", reason="the loops are compiled by Numba, which is not installed")
-from loop_modules import loops_of, loops_text
+from loop_modules import loops_of, loops_text, module_from
 from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, truth
+from random_layers import random_layer
 
 from derive.codegen.numpy import compile_derivation, derivations_for_code
+from derive.errors import DeriveError
 from derive.layers import layer_names
+from derive.parser import parse_layer
 
 ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 is from ml_dtypes, which is not installed")
 # Several blocks of rows, stripes of columns, rows alone, columns alone.
@@ -298,3 +301,24 @@ def test_exp_to_the_last_digit() -> None:
         assert exp(np.float64(800)) == exp(np.float64(np.inf)) == np.inf
     assert exp(np.float64(-800)) == exp(np.float64(-np.inf)) == 0
     assert np.isnan(exp(np.float64(np.nan)))
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_random_layers(seed: int) -> None:
+    """Layers that nobody chose, run by Python as they stand."""
+    graph = parse_layer(random_layer(seed), f"random_{seed}", "random")
+    try:
+        (derivation,) = derivations_for_code(graph, "reuse")
+    except DeriveError:
+        pytest.skip("a layer without gradients")
+    numpy, loops = compile_derivation(derivation), module_from(derivation)
+    for extents in ({"N": 3, "D": 4, "K": 2}, {"N": 1, "D": 2, "K": 5}):
+        values: dict[str, Any] = draw(derivation, extents, seed=seed)
+        values = {name: np.abs(value) if name in ("w", "t") else value for name, value in values.items()}
+        with np.errstate(all="ignore"):
+            expected, found = (call(module, derivation, values) for module in (numpy, loops))
+        for name, value in expected.items():
+            assert np.shape(found[name]) == np.shape(value)
+            if np.isfinite(value).all():
+                scale = max(1.0, np.max(np.abs(value), initial=0.0))
+                np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-10 * scale, err_msg=name)

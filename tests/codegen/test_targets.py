@@ -1,5 +1,9 @@
 """The table of targets, and which layers have their functions committed for all of them."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from derive.cli import USAGE, main
@@ -24,6 +28,25 @@ def test_what_memory_limits(name: str) -> None:
     elementwise = {"relu", "silu", "gelu", "gelu_tanh"}
     products = {"linear", "attention", "perceptron", "lstm_cell", "layer_norm_linear", "linear_batch_norm"}
     assert is_bound_by_memory(derivation) == (name not in elementwise | products)
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_the_text_is_the_same_whatever_the_hash_seed(target: str) -> None:
+    command = [sys.executable, "-m", "derive", "code", "softmax_cross_entropy", "--target", target]
+    texts = {
+        subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
+        ).stdout
+        for seed in ("0", "4711")
+    }
+    assert len(texts) == 1
+    assert "def forward(" in texts.pop()
+
+
+def test_writing_for_a_library_does_not_import_it() -> None:
+    code = "import sys, derive.codegen.targets; sys.exit(', '.join({'torch', 'jax', 'dask'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("target", NAMES)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow, Symbol
 
-from derive.codegen.schedule.statements import Statement, Statements, elements_of
+from derive.codegen.schedule.statements import Statement, Statements, elements_of, rebuilt
 from derive.functions import delta
 from derive.graph import fresh_name
 from derive.indices import free_indices
@@ -36,9 +36,11 @@ class _Hoister:
     def result(self) -> Statements:
         for statement in self._program.statements:
             self._statement = statement
-            # What has no more axes than this is cheap anyway.
-            expression = self._inside(statement.expression) if len(statement.domain) > 1 else statement.expression
-            self._found.append(replace(statement, expression=expression))
+            # What has few axes is cheap anyway. What is compared with its maximum has to be rounded as it was there, so
+            # that one of them is equal to it.
+            if len(statement.domain) > 1 and statement.kind != "max":
+                statement = replace(statement, expression=self._inside(statement.expression))
+            self._found.append(statement)
         shapes = self._program.shapes | {s.name: s.axes for s in self._known.values()}
         return Statements(self._found, self._program.axes, shapes)
 
@@ -54,9 +56,7 @@ class _Hoister:
             return self._hoisted(expression, "factor" if isinstance(expression, (Mul, Pow)) else "term")
         if isinstance(expression, Mul):
             return self._product(expression)
-        arguments = [self._inside(argument) for argument in expression.args]
-        rebuilt: Expr = expression.func(*arguments)
-        return rebuilt
+        return rebuilt(expression, [self._inside(argument) for argument in expression.args])
 
     def _product(self, expression: Mul) -> Expr:
         """A product with the factors that share few axes put together; plain numbers go with them."""

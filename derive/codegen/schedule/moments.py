@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Pow, Symbol
 
-from derive.codegen.schedule.statements import Axis, Statement, Statements
+from derive.codegen.schedule.statements import Axis, Statement, Statements, rebuilt
 from derive.functions import maximum
 from derive.graph import extent_symbol, fresh_name, name_of, reference
 
@@ -58,8 +58,7 @@ def centered(expression: Expr, moments: Iterable[Moments]) -> Expr:
             means = [-a for a in arguments if isinstance(-a, Indexed) and name_of(-a) == one.mean]
             if len(means) == 1 and any(name_of(argument) == one.summand for argument in arguments):
                 arguments.append(-reference(one.rest, means[0].indices))
-    rebuilt: Expr = expression.func(*arguments)
-    return rebuilt
+    return rebuilt(expression, arguments)
 
 
 def _pair(program: Statements, squares: Statement) -> tuple[Statement, Statement, Expr, Expr] | None:
@@ -112,21 +111,23 @@ def _rewritten(
     divisor = total.element / mean.expression
     distance = reference(d, element.indices)
     value = Add(at[shift], at[offset])
+    distances = replace(total, name=name("distances"), expression=weight * distance)
     new = {
         total.name: [
+            total,  # if anything else uses it
             Statement(shift, "first", axes, total.bound, element, None),
             Statement(d, "map", element.indices, (), element - at[shift], None),
-            replace(total, expression=weight * distance),
+            distances,
         ],
         mean.name: [
-            Statement(offset, "map", axes, (), total.element / divisor, None),
+            Statement(offset, "map", axes, (), distances.element / divisor, None),
             replace(mean, expression=value),
             Statement(rest, "map", axes, (), rounding_error(mean.element, at[shift], at[offset]), None),
         ],
     }
     raw = name("squares")
     about = replace(squares, name=raw, expression=weight * distance**2)
-    exact = maximum(Add(about.element, -total.element * at[offset]), Integer(0))
+    exact = maximum(Add(about.element, -distances.element * at[offset]), Integer(0))
     moments = Moments(str(name_of(element)), mean.name, rest, shift, offset, spread)
     statements: list[Statement] = []
     for statement in program.statements:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Basic, Expr, Indexed, Integer, Symbol
 
-from derive.codegen.schedule.statements import Axis, Kind, Statement, Statements, elements_of, names_of
+from derive.codegen.schedule.statements import Axis, Kind, Statement, Statements, elements_of, names_of, rebuilt
 from derive.functions import delta
-from derive.graph import Equation, name_of, reference
+from derive.graph import Equation, fresh_name, name_of, reference
 
 # A map with one of these in it is kept where another pass needs it, not computed again.
 _EXPENSIVE = (sympy.exp, sympy.log, sympy.tanh, sympy.sin, sympy.cos, sympy.erf, sympy.Function)
@@ -185,8 +185,7 @@ class Nest:
             return self._held(name, indices)
         if not expression.args or isinstance(expression, delta):
             return expression
-        rebuilt: Expr = expression.func(*(self.resolve(argument) for argument in expression.args))
-        return rebuilt
+        return rebuilt(expression, [self.resolve(argument) for argument in expression.args])
 
     def _held(self, name: str, indices: Sequence[Basic]) -> Expr:
         shape = self._shapes.get(name, ())
@@ -201,7 +200,11 @@ class Nest:
     def number(self, name: str) -> str:
         """What the value of a quantity is called where it is a number in a loop: xhat_ij."""
         letters = "".join(axis.name for axis in self._shapes.get(name, ()))
-        return f"{name}_{letters}" if letters else name
+        return self._own_name(f"{name}_{letters}") if letters else name
+
+    def _own_name(self, wanted: str) -> str:
+        """A name that is no quantity's."""
+        return fresh_name([wanted, f"{wanted}_"], self._shapes)
 
     # Stages.
 
@@ -254,6 +257,7 @@ class Nest:
             return self._innermost(roots, available)
         axis = self._order[depth]
         nodes: list[Node] = []
+        before = set(self._storage)
         for straight, members in self._groups(roots, depth, available):
             nodes += self._level(straight, depth + 1, available) if straight else []
             available |= {s.name for s in straight if self._is_local(s.name)}
@@ -262,6 +266,8 @@ class Nest:
                 nodes += [self._start(s, depth) for s in starting]
                 nodes += self._loop(members, depth, available)
                 nodes += [node for s in starting for node in self._finish(s, depth)]
+        # What was kept in here is gone outside: another stage computes it again.
+        self._storage = {name: axes for name, axes in self._storage.items() if name in before}
         return nodes
 
     def _loop(self, members: Sequence[Statement], depth: int, available: set[str]) -> list[Node]:
@@ -274,11 +280,12 @@ class Nest:
             name, axes = self._accumulators.get(statement.name, ("", None))
             if axis.symbol in statement.bound and axes is not None and not deeper & set(statement.axes):
                 number = self.number(statement.name)
-                number = f"{number}_part" if number == name else number
+                number = self._own_name(f"{number}_part") if number == name else number
                 before.append(Start(number, statement.kind))
                 self._accumulators[statement.name] = number, None
                 value = reference(number, ())
-                after.append(Accumulate(name, statement.kind, _indices(statement.axes), value, statement.equation))
+                places = _indices(axis for axis in statement.axes if axis in axes)
+                after.append(Accumulate(name, statement.kind, places, value, statement.equation))
         nodes = [*before, Loop(axis, self._level(members, depth + 1, available)), *after]
         self._accumulators |= {s.name: whole[s.name] for s in members if s.name in whole}
         return nodes
@@ -307,7 +314,7 @@ class Nest:
 
     def _first(self, statement: Statement, available: set[str]) -> list[Node]:
         """The mean of the first few places along the outermost axis, all those of the other bound ones."""
-        total, count = self.number(statement.name), self.number(f"{statement.name}_count")
+        total, count = (self._own_name(f"{self.number(statement.name)}_{what}") for what in ("sum", "count"))
         expression = self.resolve(statement.expression)
         nodes = self._lets([statement], set(available), lambda _: True)
         nodes += [Accumulate(total, "sum", (), expression), Accumulate(count, "sum", (), Integer(1))]
@@ -316,7 +323,7 @@ class Nest:
                 nodes = [Loop(axis, nodes, first=axis is self._order[0])]
         value = reference(total, ()) / reference(count, ())
         starts: list[Node] = [Start(total, "sum"), Start(count, "sum")]
-        return [*starts, *nodes, Store(statement.name, statement.axes, value)]
+        return [*starts, *nodes, Store(statement.name, _indices(statement.axes), value)]
 
     def _lets(self, roots: Sequence[Statement], available: set[str], wanted: Callable[[Statement], bool]) -> list[Node]:
         """The wanted local maps that the roots use, those that are not there yet."""
@@ -335,9 +342,9 @@ class Nest:
         axes = tuple(axis for axis in statement.axes if axis in deeper)
         name = self.number(statement.name)
         if name == statement.name and name in self._storage:
-            name = f"{name}_part"
+            name = self._own_name(f"{name}_part")
         if axes:
-            name = statement.name if statement.name not in self._storage else f"{statement.name}_sum"
+            name = statement.name if statement.name not in self._storage else self._own_name(f"{statement.name}_sum")
             self._own.append(Buffer(name, axes))
         if statement.name not in self._storage and axes:
             self._storage[statement.name] = axes
@@ -383,7 +390,8 @@ class Nest:
             return list(roots)
         ahead = {axis.symbol for axis in self._order[depth:]}
         axis = self._order[depth].symbol
-        names = dict.fromkeys(name for s in roots if axis in s.domain for name in self._needs(s)[1])
+        using = [s for s in roots if axis in s.domain and s.kind != "first"]  # that has loops of its own
+        names = dict.fromkeys(name for s in using for name in self._needs(s)[1])
         around = [self._statements[n] for n in names if n not in available and not self._statements[n].domain & ahead]
         return self._in_order([*roots, *(s for s in around if s not in roots)])
 
@@ -394,6 +402,8 @@ class Nest:
         users: dict[str, set[tuple[int, bool]]] = {}
         for statement in roots:
             waits, locals_ = self._needs(statement)
+            if statement.kind == "first":
+                locals_ = [name for name in locals_ if self._order[0].symbol not in self._statements[name].domain]
             for name in dict.fromkeys([*locals_, *(other for other, _ in waits)]):
                 users.setdefault(name, set()).add(place[statement.name])
         for name, places in users.items():

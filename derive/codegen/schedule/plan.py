@@ -19,11 +19,13 @@ from derive.codegen.schedule.statements import (
     Axis,
     Statement,
     Statements,
+    merge_equal,
     names_of,
     on_shared_axes,
+    renamed,
     take_equations_apart,
 )
-from derive.graph import Equation, Quantity, fresh_name, reference
+from derive.graph import Equation, Quantity, fresh_name
 from derive.printing.layout import Layout
 from derive.printing.names import Names
 
@@ -73,13 +75,13 @@ def plan_function(
     known = {**known, **rests}
     reserved = {*taken, *known}
     layout = Layout(Names(known))
-    equations = [replace(e, expression=centered(e.expression, moments)) for e in equations]
-    used = {*(e.name for e in equations), *(name for e in equations for name in names_of(e.expression))}
-    program = on_shared_axes(
-        take_equations_apart(equations, known, layout, reserved),
-        {name: q for name, q in known.items() if name in used},
-        reserved,
-    )
+    statements = [
+        replace(statement, expression=centered(statement.expression, moments))
+        for statement in take_equations_apart(equations, known, layout, reserved)
+    ]
+    used = {name for s in statements for name in (s.name, *names_of(s.expression))}
+    program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
+    program = merge_equal(program, results)
     order = loop_order(program, [*results, *known]) or [Axis(fresh_name(["once"], reserved), ())]
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
@@ -109,7 +111,7 @@ def _with_values(
     renaming: dict[str, str] = {}
     for statement in program.statements:
         whole = outermost.symbol in statement.bound
-        statement = replace(statement, expression=_renamed(statement.expression, renaming))
+        statement = replace(statement, expression=renamed(statement.expression, renaming))
         if statement.name in results and (whole or (statement.name in used and statement.name not in exact)):
             name = fresh_name([f"{statement.name}_{'total' if whole else 'value'}"], {*taken, *program.shapes})
             renaming[statement.name] = name
@@ -119,17 +121,6 @@ def _with_values(
             statements.append(statement)
     shapes = program.shapes | {s.name: s.axes for s in statements}
     return Statements(statements, program.axes, shapes)
-
-
-def _renamed(expression: Expr, renaming: Mapping[str, str]) -> Expr:
-    found = {}
-    for node in expression.atoms(Indexed, Symbol):
-        if isinstance(node, Indexed) and str(node.base.label) in renaming:
-            found[node] = reference(renaming[str(node.base.label)], node.indices)
-        elif isinstance(node, Symbol) and not node.is_integer and node.name in renaming:
-            found[node] = reference(renaming[node.name], ())
-    renamed: Expr = expression.xreplace(found)
-    return renamed
 
 
 def _collected(

@@ -9,7 +9,9 @@ can be one loop. Axes that always stand side by side, such as h and w of images,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import keyword
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,6 +22,7 @@ from derive.functions import MaxOver, ProductOver, delta, limits_of
 from derive.graph import Equation, Quantity, fresh_name, index_symbol, name_of, reference
 from derive.indices import REDUCTIONS, free_indices
 from derive.printing.layout import Layout
+from derive.syntax.names import RESERVED
 
 Kind = Literal["map", "sum", "max", "prod", "first"]
 _KINDS: dict[type[Expr], Kind] = {Sum: "sum", MaxOver: "max", ProductOver: "prod"}
@@ -43,7 +46,7 @@ class Statement:
 
     The kind `first` is the mean over the first few places only, as a guess of the whole mean.
 
-    `equation` is what it is part of.
+    `equation` is what it is part of, `extents` are those of the indices while they are the equation's own.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Statement:
     bound: tuple[Symbol, ...]
     expression: Expr
     equation: Equation | None = None
+    extents: Mapping[Symbol, str] = field(default_factory=dict, compare=False)
 
     @property
     def domain(self) -> frozenset[Symbol]:
@@ -99,6 +103,12 @@ def names_of(expression: Basic) -> list[str]:
     return list(found)
 
 
+def rebuilt(expression: Expr, arguments: Sequence[Expr]) -> Expr:
+    """The expression with other arguments; itself where they are the same, since SymPy might evaluate a new one."""
+    made: Expr = expression if tuple(arguments) == expression.args else expression.func(*arguments)
+    return made
+
+
 def take_equations_apart(
     equations: Sequence[Equation], known: Mapping[str, Quantity], layout: Layout, taken: Iterable[str]
 ) -> list[Statement]:
@@ -111,12 +121,14 @@ class _Taker:
         self._known, self._layout = known, layout
         self._taken = {*known, *taken}
         self._found: list[Statement] = []
-        self._reductions: dict[tuple[Kind, Expr, tuple[Symbol, ...]], Statement] = {}
+        self._reductions: dict[tuple[Kind, Expr, tuple[tuple[Symbol, str], ...]], Statement] = {}
         self._equation: Equation | None = None
+        self._extents: dict[Symbol, str] = {}  # of the indices in scope
 
     def statements_of(self, equations: Sequence[Equation]) -> list[Statement]:
         for equation in equations:
             self._equation = equation
+            self._extents = {index.symbol: index.extent for index in equation.indices}
             axes = tuple(index.symbol for index in equation.indices)
             expression = self._without_reductions(equation.expression, equation.name)
             name = name_of(expression)
@@ -128,7 +140,7 @@ class _Taker:
                 self._reductions = {key: s for key, s in self._reductions.items() if s.name != last.name}
                 self._taken.discard(last.name)
             else:
-                self._found.append(Statement(equation.name, "map", axes, (), expression, equation))
+                self._found.append(Statement(equation.name, "map", axes, (), expression, equation, self._extents))
         return self._found
 
     def _without_reductions(self, expression: Expr, name: str) -> Expr:
@@ -142,31 +154,40 @@ class _Taker:
             below = [self._without_reductions(factor, name) for factor in product.below]
             return Mul(product.coefficient, *above, *(Pow(factor, -1) for factor in below))
         if isinstance(expression, (MaxOver, ProductOver)):
-            body = self._without_reductions(expression.function, name)
-            return self._reduce(_KINDS[type(expression)], body, list(limits_of(expression)), name)
-        arguments = [self._without_reductions(argument, name) for argument in expression.args]
-        rebuilt: Expr = expression.func(*arguments)
-        return rebuilt
+            limits = list(limits_of(expression))
+            with self._inside(limits):
+                return self._reduce(_KINDS[type(expression)], expression.function, limits, name)
+        return rebuilt(expression, [self._without_reductions(argument, name) for argument in expression.args])
 
     def _summed(self, sum_: Summation, name: str) -> Expr:
-        factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
-        factors += [Pow(factor, -1) for factor in sum_.below]
-        body = self._without_reductions(Mul(*factors), name)
-        return self._reduce("sum", body, list(sum_.limits), name)
+        with self._inside(sum_.limits):
+            factors = [*(self._summed(f, name) if isinstance(f, Summation) else f for f in sum_.above)]
+            factors += [Pow(factor, -1) for factor in sum_.below]
+            return self._reduce("sum", Mul(*factors), sum_.limits, name)
+
+    @contextmanager
+    def _inside(self, limits: Sequence[tuple[Symbol, Symbol]]) -> Iterator[None]:
+        """In the scope of a reduction: one index may stand for two extents in two sums of an equation."""
+        around = self._extents
+        self._extents = {**around, **{symbol: extent.name for symbol, extent in limits}}
+        yield
+        self._extents = around
 
     def _reduce(self, kind: Kind, body: Expr, limits: Sequence[tuple[Symbol, Symbol]], name: str) -> Expr:
+        body = self._without_reductions(body, name)
         present = free_indices(body)
         bound = tuple(symbol for symbol, _ in limits)
         first = [index.symbol for index in self._equation.indices] if self._equation else []
         order = {symbol: place for place, symbol in enumerate(first)}
         free = [symbol for symbol in present if symbol not in bound]
         axes = tuple(sorted(free, key=lambda symbol: order.get(symbol, len(order))))
-        known = self._reductions.get((kind, body, bound))
+        extents = {symbol: self._extents[symbol] for symbol in (*axes, *bound)}
+        known = self._reductions.get((kind, body, tuple(extents.items())))
         if known is None:
             made = fresh_name([f"{name}_{kind}", f"{name}_{kind}2"], self._taken)
             self._taken.add(made)
-            known = Statement(made, kind, axes, bound, body, self._equation)
-            self._reductions[kind, body, bound] = known
+            known = Statement(made, kind, axes, bound, body, self._equation, extents)
+            self._reductions[kind, body, tuple(extents.items())] = known
             self._found.append(known)
         return known.element
 
@@ -206,7 +227,7 @@ class _Renamer:
         return tuple(shape)
 
     def _renamed(self, statement: Statement) -> Statement:
-        extents = self._extents(statement)
+        extents = statement.extents
         self._extent_of[statement.name] = tuple(extents[symbol] for symbol in statement.axes)
         counts: dict[str, int] = {}
         renaming: dict[Symbol, Symbol] = {}
@@ -221,18 +242,6 @@ class _Renamer:
             expression=statement.expression.xreplace(renaming),
         )
 
-    def _extents(self, statement: Statement) -> dict[Symbol, str]:
-        """The extent of each index: that of the arrays it stands on, of the equation's left side, or of its limits."""
-        found: dict[Symbol, str] = {}
-        if statement.equation is not None:
-            found |= {index.symbol: index.extent for index in statement.equation.indices}
-            for reduction in statement.equation.expression.atoms(*REDUCTIONS):
-                found |= {symbol: extent.name for symbol, extent in limits_of(reduction)}
-        for element in elements_of(statement.expression):
-            name = name_of(element) or ""
-            found |= dict(zip(element.indices, self._extent_of[name], strict=True))
-        return found
-
     def _axis(self, extent: str, number: int, wanted: str) -> Axis:
         axis = self._axes.get((extent, number))
         if axis is None:
@@ -242,33 +251,66 @@ class _Renamer:
         return axis
 
 
+def merge_equal(program: Statements, kept: Iterable[str]) -> Statements:
+    """The program with each reduction once; the names in `kept` stay."""
+    wanted = set(kept)
+    known: dict[tuple[Kind, Expr, frozenset[Symbol], frozenset[Symbol]], Statement] = {}
+    renaming: dict[str, str] = {}
+    statements: list[Statement] = []
+    for statement in program.statements:
+        statement = replace(statement, expression=renamed(statement.expression, renaming))
+        key = statement.kind, statement.expression, frozenset(statement.axes), frozenset(statement.bound)
+        same = known.get(key) if statement.kind != "map" else None
+        if same is not None and same.axes == statement.axes and statement.name not in wanted:
+            renaming[statement.name] = same.name
+            continue
+        known.setdefault(key, statement)
+        statements.append(statement)
+    shapes = {name: shape for name, shape in program.shapes.items() if name not in renaming}
+    return Statements(statements, program.axes, shapes)
+
+
+def renamed(expression: Expr, renaming: Mapping[str, str]) -> Expr:
+    """The expression with other names for some quantities."""
+    found = {}
+    for node in expression.atoms(Indexed, Symbol) if renaming else ():
+        name = name_of(node) or ""
+        if name in renaming:
+            found[node] = reference(renaming[name], node.indices if isinstance(node, Indexed) else ())
+    replaced: Expr = expression.xreplace(found) if found else expression
+    return replaced
+
+
 def merge_axes(program: Statements, taken: Iterable[str]) -> Statements:
     """Axes that stand side by side wherever one of them stands, as one axis."""
     for first in program.axes:
         for second in program.axes:
             if first is not second and _always_together(program, first.symbol, second.symbol):
-                name = fresh_name([first.name + second.name], {*taken, *(axis.name for axis in program.axes)})
+                used = {*taken, *(axis.name for axis in program.axes), *RESERVED, *keyword.kwlist, "do"}  # "do" is C's
+                name = fresh_name([first.name + second.name], used)
                 merged = Axis(name, first.extents + second.extents)
                 return merge_axes(_merged(program, first, second, merged), taken)
     return program
 
 
 def _always_together(program: Statements, first: Symbol, second: Symbol) -> bool:
-    tuples = [*program.shapes.values()]
+    accesses = [*program.shapes.items()]
     for statement in program.statements:
-        tuples += [statement.axes, *(element.indices for element in elements_of(statement.expression))]
+        accesses.append((statement.name, statement.axes))
+        accesses += [(str(name_of(element)), element.indices) for element in elements_of(statement.expression)]
         if (first in statement.bound) != (second in statement.bound):
             return False
         if any({first, second} & set(node.args) for node in statement.expression.atoms(delta)):
             return False
-    together = False
-    for indices in tuples:
-        if first in indices or second in indices:
-            place = indices.index(first) if first in indices else len(indices)
-            if indices[place : place + 2] != (first, second) or indices.count(first) + indices.count(second) > 2:
-                return False
-            together = True
-    return together
+    places: dict[str, set[int]] = {}
+    for name, indices in accesses:
+        place = indices.index(first) if first in indices else -1
+        both, count = indices[place : place + 2] == (first, second), indices.count(first) + indices.count(second)
+        if count and (not both or count > 2):
+            return False
+        places.setdefault(name, set()).add(place)
+    # An array is merged at one place, or nowhere.
+    return all(len(found) == 1 for found in places.values()) and any(found != {-1} for found in places.values())
 
 
 def _merged(program: Statements, first: Axis, second: Axis, merged: Axis) -> Statements:

@@ -1,0 +1,126 @@
+"""Schedules: which pass computes what, what is kept, what is computed again."""
+
+from __future__ import annotations
+
+import pytest
+
+from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
+from derive.codegen.numpy import derivations_for_code
+from derive.codegen.schedule.nest import Loop, Stage, walk
+from derive.codegen.schedule.recompute import what_to_save
+from derive.graph import Graph
+from derive.parser import parse_layer
+
+
+def functions(layer: Graph | str) -> tuple[LoopFunction, LoopFunction]:
+    (derivation,) = derivations_for_code(layer, "reuse")
+    saved = what_to_save(derivation)
+    forward = forward_function(derivation, saved)
+    return forward, backward_function(derivation, saved, forward.plan.moments)
+
+
+def saved_names(layer: str) -> list[str]:
+    (derivation,) = derivations_for_code(layer, "reuse")
+    return [quantity.name for quantity in what_to_save(derivation).quantities]
+
+
+def loops_in(stage: Stage) -> list[str]:
+    return [node.axis.name for node in walk(stage.nodes) if isinstance(node, Loop)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "forward", "backward"),
+    [
+        ("batch_norm", 2, 2),
+        ("batch_norm_2d", 2, 2),
+        ("batch_norm_unbiased", 2, 2),
+        ("batch_norm_masked", 2, 2),
+        ("batch_norm_inference", 1, 1),
+        ("layer_norm", 1, 1),
+        ("rms_norm", 1, 1),
+        ("group_norm", 1, 1),
+        ("instance_norm", 1, 1),
+        ("softmax", 1, 1),
+        ("log_softmax", 1, 1),
+        ("softmax_cross_entropy", 1, 1),
+        ("l2_normalize", 1, 1),
+        ("attention", 1, 1),
+    ],
+)
+def test_passes_over_the_outermost_axis(layer: str, forward: int, backward: int) -> None:
+    assert tuple(function.plan.passes for function in functions(layer)) == (forward, backward)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        ("batch_norm", ["x", "gamma", "eps", "mu", "var"]),
+        ("layer_norm", ["x", "gamma", "eps", "mu", "var"]),
+        ("rms_norm", ["x", "gamma", "rms"]),
+        ("l2_normalize", ["x", "norm"]),
+        ("softmax", ["p"]),  # exp is too much to take again
+        ("linear", ["x", "W"]),
+        ("relu", ["x"]),
+    ],
+)
+def test_what_is_saved(layer: str, names: list[str]) -> None:
+    assert saved_names(layer) == names
+
+
+@pytest.mark.parametrize(
+    ("layer", "stripe"), [("batch_norm", "D"), ("batch_norm_2d", "C"), ("layer_norm", None), ("softmax", None)]
+)
+def test_stripes(layer: str, stripe: str | None) -> None:
+    for function in functions(layer):
+        axis = function.plan.stripe
+        assert (axis and axis.extents[0]) == stripe
+
+
+def test_axes_side_by_side_are_one_loop() -> None:
+    assert [axis.extents for axis in functions("batch_norm_2d")[0].plan.order] == [("N",), ("C",), ("H", "W")]
+    assert [axis.extents for axis in functions("relu")[0].plan.order] == [("N", "D")]
+
+
+def test_axes_that_are_turned_are_not() -> None:
+    graph = parse_layer("x: [N, D]\ny[j, i] = x[i, j]**2\nz = sum(x[i, j] for i in N for j in D)\n", "turned", "turned")
+    assert [axis.extents for axis in functions(graph)[0].plan.order] == [("D",), ("N",)]
+
+
+def test_a_row_is_finished_before_the_next_begins() -> None:
+    (stage,) = [stage for stage in functions("softmax")[0].plan.stages if stage.is_pass]
+    assert loops_in(stage) == ["n", "c", "c", "c"]
+
+
+NORMALIZED = """
+x: [N, D]
+w: constant[N]
+v: constant[N]
+assert w > 0
+total = sum({weight}[i] for i in N)
+mu[j] = sum(w[i]*x[i, j] for i in N)/{divisor}
+var[j] = sum({factor}*(x[i, j] - mu[j])**2 for i in N)/total
+y[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("weight", "divisor", "factor", "found"),
+    [
+        ("w", "total", "w[i]", True),
+        ("v", "total", "w[i]", False),  # the mean is not divided by the sum of its weights
+        ("w", "N", "w[i]", False),
+        ("w", "total", "v[i]", False),  # the squares have other weights than the mean
+    ],
+)
+def test_a_mean_and_its_variance_in_one_pass(weight: str, divisor: str, factor: str, found: bool) -> None:
+    text = NORMALIZED.format(weight=weight, divisor=divisor, factor=factor)
+    graph = parse_layer(text, "normalized", "normalized")
+    forward, _ = functions(graph)
+    assert bool(forward.plan.moments) == found
+    assert forward.plan.passes == (2 if found else 3)
+
+
+def test_what_a_column_needs_is_computed_once_a_column() -> None:
+    _, backward = functions("batch_norm")
+    assert [buffer.name for buffer in backward.plan.buffers] == ["xhat_factor", "dx_factor"]
+    assert all([axis.name for axis in buffer.axes] == ["j"] for buffer in backward.plan.buffers)
