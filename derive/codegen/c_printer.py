@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import sympy
 from sympy import Symbol
 
+from derive.codegen.runtime_c import identifiers
 from derive.codegen.scalars import Dialect, ScalarPrinter
 from derive.codegen.schedule.nest import Accumulate, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
@@ -19,6 +20,7 @@ from derive.printing.layout import Layout
 
 _BEGIN = {"sum": "0.0", "max": "-INFINITY", "prod": "1.0"}
 _SIGN = {"sum": "+", "prod": "*"}
+_ONE_AT_A_TIME = {"exp", "log", "log1p", "tanh", "sin", "cos", "erf", "pow", "sigmoid", "softplus"}
 # How many elements the first guess of a mean is made of, at least.
 _GUESS = 16
 
@@ -55,7 +57,7 @@ class CPrinter:
         """The body of the function of a stage."""
         self._stage, self._said = stage, set()
         innermost = [node for node in walk(stage.nodes) if isinstance(node, Loop) and _is_innermost(node)]
-        self._in_simd = {name for loop in innermost for name, kind in _reduced(loop) if kind == "max"}
+        self._in_simd = {name for loop in innermost for name, kind in self._reduced(loop) if kind == "max"}
         self._streamed = {store.array for loop in innermost for store in self._streams(loop)}
         lines = []
         for part in stage.parts:
@@ -154,9 +156,9 @@ class CPrinter:
         if not _is_innermost(loop):
             order = [f"{pad}    keep_order();"] if self._sums_rows(loop) else []
             return [f"{pad}{self._head(loop)}", *order, *self._nodes(loop.body, indent + 4), f"{pad}}}"]
-        reduced = _reduced(loop)
+        reduced = self._reduced(loop)
         before: list[str] = []
-        if reduced and not loop.first:
+        if reduced:
             before = [f"{pad}#pragma omp simd {' '.join(self._clauses(reduced))}"]
         after = [
             line
@@ -173,6 +175,20 @@ class CPrinter:
         inner = [node for node in loop.body if isinstance(node, Loop) and _is_innermost(node)]
         into_array = [node for one in inner for node in one.body if isinstance(node, Accumulate) and node.indices]
         return self._stage.is_pass and loop.axis == self._plan.order[0] and bool(into_array)
+
+    def _reduced(self, loop: Loop) -> list[tuple[str, str]]:
+        """The numbers that a loop accumulates several elements at once, and what each is: sum, prod or max.
+
+        There are none where it calls functions that take one number at a time, and in a loop over a few rows.
+        """
+        if loop.first or any(
+            _ONE_AT_A_TIME & identifiers(self._scalars.text(node.expression))
+            for node in loop.body if isinstance(node, (Let, Store, Accumulate))
+        ):  # fmt: skip
+            return []
+        own = {node.name for node in loop.body if isinstance(node, Start)}
+        found = {node.name: node.kind for node in loop.body if isinstance(node, Accumulate) and not node.indices}
+        return [(name, kind) for name, kind in found.items() if name not in own]
 
     def _clauses(self, reduced: Sequence[tuple[str, str]]) -> list[str]:
         clauses = []
@@ -266,14 +282,6 @@ def _is_innermost(loop: Loop) -> bool:
     return not any(isinstance(node, Loop) for node in loop.body) and not any(
         isinstance(node, Start) and node.axes for node in loop.body
     )
-
-
-def _reduced(loop: Loop) -> list[tuple[str, str]]:
-    """The numbers that a loop accumulates, and what each is: sum, prod or max."""
-    own = {node.name for node in loop.body if isinstance(node, Start)}
-    found = {node.name: node.kind for node in loop.body if isinstance(node, Accumulate) and not node.indices}
-    found = {name: kind for name, kind in found.items() if name not in own}
-    return list(found.items())
 
 
 def _is_atom(text: str) -> bool:
