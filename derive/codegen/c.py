@@ -76,7 +76,8 @@ def _functions(derivation: Derivation) -> tuple[Saved, CFunction, CFunction]:
     saved = what_to_save(derivation)
     forward = forward_function(derivation, saved)
     backward = backward_function(derivation, saved, forward.plan.moments)
-    return saved, CFunction.of(forward, derivation), CFunction.of(backward, derivation)
+    moments = forward.plan.moments
+    return saved, CFunction.of(forward, derivation, moments), CFunction.of(backward, derivation, moments)
 
 
 def _head(derivation: Derivation, saved: Saved, layer: str) -> str:

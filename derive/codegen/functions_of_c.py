@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sympy import Symbol
@@ -13,6 +13,7 @@ from derive.codegen.c_printer import CPrinter, code
 from derive.codegen.functions_of_loops import LoopFunction
 from derive.codegen.residuals import cotangents_of
 from derive.codegen.runtime_c import identifiers
+from derive.codegen.schedule.moments import Moments
 from derive.codegen.schedule.nest import Accumulate, Buffer, Stage, Start, Store, walk
 from derive.codegen.schedule.statements import Axis
 from derive.codegen.wrapping import KEPT, WIDTH, prose
@@ -35,19 +36,21 @@ class CFunction(LoopFunction):
     """A LoopFunction in C.
 
     `cotangents` are those given, `given` all that has the type of the data: these, the layer's inputs and its outputs,
-    which backward may be given.
+    which backward may be given. `rests` has the mean that each rest of forward's moments belongs to.
     """
 
     cotangents: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
+    rests: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, function: LoopFunction, derivation: Derivation) -> CFunction:
-        """The same function, in C."""
-        own = {field.name: getattr(function, field.name) for field in fields(function)}
+    def of(cls, function: LoopFunction, derivation: Derivation, moments: Sequence[Moments]) -> CFunction:
+        """The same function, in C; the moments are those of forward."""
+        own = {one.name: getattr(function, one.name) for one in fields(function)}
         graph = derivation.forward
         cotangents = frozenset(quantity.name for quantity in cotangents_of(derivation))
-        return cls(**own, cotangents=cotangents, given=cotangents.union((q.name for q in graph.inputs), graph.outputs))
+        given = cotangents.union((q.name for q in graph.inputs), graph.outputs)
+        return cls(**own, cotangents=cotangents, given=given, rests={one.rest: one.mean for one in moments})
 
     # Names, sizes and types.
 
@@ -80,19 +83,19 @@ class CFunction(LoopFunction):
         """What it takes, in order: the type, the name, and what it is; `threads` comes after that."""
         plan = self.plan
         found = [("int64_t", extent, "extent") for extent in self._used_extents]
-        order = {name: place for place, name in enumerate(self.known)}
+        outputs = {quantity.name for quantity in self.outputs}
         given = [name for name in (*plan.inputs, *plan.numbers) if name in self.known]
-        given.sort(key=lambda name: (name not in self.cotangents, name not in self.given, self._place(name, order)))
+        given.sort(key=lambda name: (name not in self.cotangents, name not in self.given, self._place(name)))
         for name in given:
             kind = "double" if name in plan.numbers else "const real *" if name in self.real else "const double *"
             found.append((kind, name, self._meaning(name, given=True)))
-        for name in sorted(plan.results, key=lambda name: name not in {q.name for q in self.outputs}):
+        for name in sorted(plan.results, key=lambda name: (name not in outputs, self._place(name))):
             found.append(("real *" if name in self.real else "double *", name, self._meaning(name, given=False)))
         return found
 
-    def _place(self, name: str, order: dict[str, int]) -> tuple[int, int]:
-        rests: dict[str, str] = {moments.rest: moments.mean for moments in self.plan.moments}
-        return order.get(rests.get(name) or name, len(order)), int(name in rests)
+    def _place(self, name: str) -> tuple[int, bool]:
+        """The order of the layer; a rest comes after its mean."""
+        return list(self.known).index(self.rests.get(name, name)), name in self.rests
 
     def _meaning(self, name: str, given: bool) -> str:
         quantity = self.known[name]

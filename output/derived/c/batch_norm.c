@@ -320,11 +320,11 @@ static void forward_4(
 //     eps        number
 //     y          result, array [N, D]
 //     mu         saved for backward, array [D]
-//     var        saved for backward, array [D]
 //     mu_rest    saved for backward, array [D]
+//     var        saved for backward, array [D]
 int batch_norm_forward(
     int64_t N, int64_t D, const real *x, const real *gamma, const real *beta, double eps, real *y, double *mu,
-    double *var, double *mu_rest, int threads)
+    double *mu_rest, double *var, int threads)
 {
     const int64_t elements = N * D;
     const int64_t width = width_of_stripe(N, D, elements, 1);
@@ -466,14 +466,14 @@ static void backward_4(
 //     gamma      array [D]
 //     eps        number
 //     mu         as saved by forward, array [D]
-//     var        as saved by forward, array [D]
 //     mu_rest    as saved by forward, array [D]
+//     var        as saved by forward, array [D]
 //     dx         result, array [N, D]
 //     dgamma     result, array [D]
 //     dbeta      result, array [D]
 int batch_norm_backward(
     int64_t N, int64_t D, const real *dy, const real *x, const real *gamma, double eps, const double *mu,
-    const double *var, const double *mu_rest, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t elements = N * D;
     const int64_t width = width_of_stripe(N, D, elements, 2);

@@ -323,11 +323,11 @@ static void forward_4(
 //     eps        number
 //     y          result, array [N, C, H, W]
 //     mu         saved for backward, array [C]
-//     var        saved for backward, array [C]
 //     mu_rest    saved for backward, array [C]
+//     var        saved for backward, array [C]
 int batch_norm_2d_forward(
     int64_t N, int64_t C, int64_t H, int64_t W, const real *x, const real *gamma, const real *beta, double eps, real *y,
-    double *mu, double *var, double *mu_rest, int threads)
+    double *mu, double *mu_rest, double *var, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * C * HW;
@@ -481,14 +481,14 @@ static void backward_4(
 //     gamma      array [C]
 //     eps        number
 //     mu         as saved by forward, array [C]
-//     var        as saved by forward, array [C]
 //     mu_rest    as saved by forward, array [C]
+//     var        as saved by forward, array [C]
 //     dx         result, array [N, C, H, W]
 //     dgamma     result, array [C]
 //     dbeta      result, array [C]
 int batch_norm_2d_backward(
     int64_t N, int64_t C, int64_t H, int64_t W, const real *dy, const real *x, const real *gamma, double eps,
-    const double *mu, const double *var, const double *mu_rest, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu, const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * C * HW;

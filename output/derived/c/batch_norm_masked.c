@@ -306,11 +306,11 @@ static void forward_4(
 //     y          result, array [N, D]
 //     total      saved for backward, number
 //     mu         saved for backward, array [D]
-//     var        saved for backward, array [D]
 //     mu_rest    saved for backward, array [D]
+//     var        saved for backward, array [D]
 int batch_norm_masked_forward(
     int64_t N, int64_t D, const real *x, const real *w, const real *gamma, const real *beta, double eps, real *y,
-    double *total, double *mu, double *var, double *mu_rest, int threads)
+    double *total, double *mu, double *mu_rest, double *var, int threads)
 {
     const int64_t elements = N * D;
     const int64_t rows = rows_of_block(N, elements);
@@ -441,14 +441,14 @@ static void backward_4(
 //     eps        number
 //     total      as saved by forward, number
 //     mu         as saved by forward, array [D]
-//     var        as saved by forward, array [D]
 //     mu_rest    as saved by forward, array [D]
+//     var        as saved by forward, array [D]
 //     dx         result, array [N, D]
 //     dgamma     result, array [D]
 //     dbeta      result, array [D]
 int batch_norm_masked_backward(
     int64_t N, int64_t D, const real *dy, const real *x, const real *w, const real *gamma, double eps, double total,
-    const double *mu, const double *var, const double *mu_rest, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu, const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t elements = N * D;
     const int64_t rows = rows_of_block(N, elements);
