@@ -11,7 +11,7 @@ from sympy import Symbol
 
 from derive.codegen.runtime_c import identifiers
 from derive.codegen.scalars import Dialect, ScalarPrinter
-from derive.codegen.schedule.nest import Accumulate, Let, Loop, Node, Stage, Start, Store, walk
+from derive.codegen.schedule.nest import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
 from derive.codegen.schedule.statements import Axis
 from derive.codegen.wrapping import KEPT, WIDTH, formula
@@ -104,6 +104,10 @@ class CPrinter:
             return self._loop(node, indent)
         if isinstance(node, Start):
             return self._start(node, indent)
+        if isinstance(node, End):
+            own = self._name(node.name)
+            value = f"{own} = {self._spoiled(node.name)} ? NAN : {own};"
+            return code(value, indent) if node.name in self._in_simd else []
         said = self._comment(node, indent)
         value = self._scalars.text(node.expression)
         if isinstance(node, Let):
@@ -160,15 +164,10 @@ class CPrinter:
         before: list[str] = []
         if reduced:
             before = [f"{pad}#pragma omp simd {' '.join(self._clauses(reduced))}"]
-        after = [
-            line
-            for name, kind in reduced if kind == "max"
-            for line in code(f"{self._name(name)} = {self._spoiled(name)} ? NAN : {self._name(name)};", indent)
-        ]  # fmt: skip
         streams = self._streams(loop)
         if streams:
-            return [*self._in_chunks(loop, streams, before, indent), *after]
-        return [*before, f"{pad}{self._head(loop)}", *self._nodes(loop.body, indent + 4), f"{pad}}}", *after]
+            return self._in_chunks(loop, streams, before, indent)
+        return [*before, f"{pad}{self._head(loop)}", *self._nodes(loop.body, indent + 4), f"{pad}}}"]
 
     def _sums_rows(self, loop: Loop) -> bool:
         """Whether a loop goes through rows in memory and adds each of them to an array."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Eq, Indexed, Ne, Symbol
+from sympy import Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import first_order_equations
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Accumulate, Let, Loop, Stage, Store, walk
+from derive.codegen.schedule.nest import Loop, Stage, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis
@@ -196,22 +196,9 @@ class LoopFunction:
         printer = LoopPrinter(self.plan, Layout(Names(self.known)), self.real, self.sizes, self.names)
         for number, stage in enumerate(self.plan.stages, 1):
             used = self._stage_parameters(stage, printer)
-            lines += ["", "", f"@{self._compiler}", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
+            lines += ["", "", "@_compiled", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
             lines += [*self._stage_docstring(stage), *printer.stage_lines(stage)]
         return lines
-
-    @cached_property
-    def _compiler(self) -> str:
-        """The decorator of the stages."""
-        equal = {
-            relation
-            for stage in self.plan.stages
-            for node in walk(stage.nodes)
-            if isinstance(node, (Let, Store, Accumulate))
-            for relation in node.expression.atoms(Eq, Ne)
-        }
-        exactly = any(not isinstance(side, (Indexed, Symbol)) for relation in equal for side in relation.args)
-        return "_compiled_exactly" if exactly else "_compiled"
 
     def _stage_name(self, number: int) -> str:
         return f"_{self.name}_{number}"

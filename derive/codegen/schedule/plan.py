@@ -13,13 +13,14 @@ from sympy import Expr, Indexed, Symbol
 
 from derive.codegen.schedule.hoist import hoist
 from derive.codegen.schedule.moments import Moments, centered, use_moments
-from derive.codegen.schedule.nest import Accumulate, Buffer, Let, Loop, Nest, Stage, Start, Store, walk
+from derive.codegen.schedule.nest import Accumulate, Buffer, End, Let, Loop, Nest, Stage, Start, Store, walk
 from derive.codegen.schedule.order import loop_order, stripe_axis
 from derive.codegen.schedule.statements import (
     Axis,
     Statement,
     Statements,
     merge_equal,
+    name_compared,
     names_of,
     on_shared_axes,
     renamed,
@@ -81,7 +82,7 @@ def plan_function(
     ]
     used = {name for s in statements for name in (s.name, *names_of(s.expression))}
     program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
-    program = merge_equal(program, results)
+    program, compared = name_compared(merge_equal(program, results), reserved)
     order = loop_order(program, [*results, *known]) or [Axis(fresh_name(["once"], reserved), ())]
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
@@ -89,7 +90,7 @@ def plan_function(
     program = hoist(program, reserved)
     wanted = [*results, *(one.rest for one in own if one.mean in results)]
     kept = [name for one in own for name in (one.offset, one.spread)]
-    nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept)
+    nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept, compared)
     stages = tuple(nest.stages())
     return _collected(program, stages, order, wanted, nest.buffers, own)
 
@@ -149,7 +150,7 @@ def arrays_of(stage: Stage) -> list[str]:
     """The names of the arrays that a stage reads or writes, in order of appearance."""
     found: dict[str, None] = {}
     for node in walk(stage.nodes):
-        if isinstance(node, Loop):
+        if isinstance(node, (Loop, End)):
             continue
         if not isinstance(node, Start):
             found |= dict.fromkeys(str(e.base.label) for e in sorted_elements(node.expression))
@@ -176,7 +177,7 @@ def numbers_of(stage: Stage) -> list[str]:
             own.add(node.axis.name)
         elif isinstance(node, (Let, Start)):
             own.add(node.name)
-        if not isinstance(node, (Loop, Start)):
+        if not isinstance(node, (Loop, Start, End)):
             found |= {symbol.name: None for symbol in _symbols(node.expression)}
     return [name for name in found if name not in own]
 
