@@ -95,8 +95,8 @@ class LoopFunction:
         kind = "np.ndarray | None" if len(arrays) == 1 else "tuple[np.ndarray | None, ...] | None"
         return [*([f"out: {kind} = None"] if arrays else []), "threads: int | None = None"]
 
-    def body_lines(self) -> list[str]:
-        """From checked arguments to results."""
+    def result_lines(self) -> list[str]:
+        """The arrays that results are put into: those of `out`, or new ones."""
         plan = self.plan
         merged = {axis: size for axis, size in self.sizes.items() if len(axis.extents) > 1}
         lines = [f"    {size} = {' * '.join(axis.extents)}" for axis, size in merged.items()]
@@ -114,6 +114,12 @@ class LoopFunction:
         for name in own:
             extents = self.known[name].extents
             lines.append(f"    {name} = np.empty({tuple_text(extents) if len(extents) > 1 else (*extents, '1')[0]})")
+        return lines
+
+    def body_lines(self) -> list[str]:
+        """From checked arguments to results."""
+        plan = self.plan
+        lines = self.result_lines()
         lines += [f"    {buffer.name} = np.empty({self._shape(buffer.axes)})" for buffer in plan.buffers]
         lines += self._blocks()
         for part in plan.parts:

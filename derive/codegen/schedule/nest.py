@@ -421,7 +421,7 @@ class Nest:
             waits, locals_ = self._needs(statement)
             if statement.kind == "first":
                 locals_ = [name for name in locals_ if self._order[0].symbol not in self._statements[name].domain]
-            for name in {*locals_, *(other for other, _ in waits)}:
+            for name in dict.fromkeys([*locals_, *(other for other, _ in waits)]):
                 users.setdefault(name, set()).add(place[statement.name])
         for name, places in users.items():
             statement = self._statements[name]
