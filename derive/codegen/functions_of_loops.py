@@ -10,7 +10,7 @@ from sympy import Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
-from derive.codegen.residuals import first_order_equations
+from derive.codegen.residuals import cotangents_of, first_order_equations
 from derive.codegen.schedule.moments import Moments
 from derive.codegen.schedule.nest import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
@@ -30,7 +30,8 @@ _TOTALS = {"sum": "_total", "max": "_largest", "prod": "_product"}
 class LoopFunction:
     """A function `name` with its plan.
 
-    `known` are the quantities that it mentions, `outputs` those of its results that it returns, in their order.
+    `known` are the quantities that it mentions, `outputs` those of its results that it returns, in their order, `alike`
+    what it is given that has the dtype of the data: other arrays are statistics, in float64.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LoopFunction:
     known: Mapping[str, Quantity]
     outputs: tuple[Quantity, ...]
     taken: frozenset[str]
+    alike: frozenset[str]
 
     # Names and sizes.
 
@@ -61,16 +63,7 @@ class LoopFunction:
     @cached_property
     def real(self) -> frozenset[str]:
         """The arrays that have the dtype of the data: given ones, and results that are returned."""
-        given = {name for name in self.plan.inputs if not self._is_statistic(name)}
-        return frozenset({*given, *(quantity.name for quantity in self.outputs)})
-
-    def _is_statistic(self, name: str) -> bool:
-        """Whether an array was saved in float64 by forward."""
-        return self.name != "forward" and name not in self._given
-
-    @property
-    def _given(self) -> set[str]:
-        return {name for name, quantity in self.known.items() if quantity.role in ("input", "constant", "cotangent")}
+        return frozenset({*self.alike, *(quantity.name for quantity in self.outputs)})
 
     def is_number(self, name: str) -> bool:
         """Whether a result is one number, which the loops keep in an array of one element."""
@@ -278,7 +271,8 @@ def forward_function(derivation: Derivation, saved: Saved) -> LoopFunction:
     needed = needed_for(graph, wanted)
     equations = [equation for equation in graph.equations if equation.name in needed]
     outputs = tuple(graph.by_name[name] for name in graph.outputs)
-    return _function("forward", equations, dict(graph.by_name), wanted, outputs, derivation, ())
+    given = [quantity.name for quantity in graph.inputs]
+    return _function("forward", equations, dict(graph.by_name), wanted, outputs, derivation, (), given)
 
 
 def backward_function(derivation: Derivation, saved: Saved, moments: Sequence[Moments]) -> LoopFunction:
@@ -286,7 +280,11 @@ def backward_function(derivation: Derivation, saved: Saved, moments: Sequence[Mo
     graph = derivation.backward
     equations = [*saved.equations, *first_order_equations(derivation)]
     outputs = tuple(graph.by_name[name] for name in graph.outputs)
-    return _function("backward", equations, dict(graph.by_name), list(graph.outputs), outputs, derivation, moments)
+    # What forward returns has the dtype of the data, too, and may be saved.
+    given = [*(q.name for q in derivation.forward.inputs), *derivation.forward.outputs]
+    given += [quantity.name for quantity in cotangents_of(derivation)]
+    results = list(graph.outputs)
+    return _function("backward", equations, dict(graph.by_name), results, outputs, derivation, moments, given)
 
 
 def _function(
@@ -297,10 +295,11 @@ def _function(
     outputs: tuple[Quantity, ...],
     derivation: Derivation,
     moments: Sequence[Moments],
+    given: Sequence[str],
 ) -> LoopFunction:
     graph = derivation.backward
     taken = {*graph.by_name, *graph.extents, *(f"{name}_out" for name in (*graph.outputs, *results))}
     exact = [result for result in results if result not in {quantity.name for quantity in outputs}]
     plan = plan_function(equations, known, results, exact, {*taken, *_LOCALS}, moments)
     known |= {m.rest: replace(known[m.mean], name=m.rest) for m in (*moments, *plan.moments)}
-    return LoopFunction(name, plan, known, outputs, frozenset(taken))
+    return LoopFunction(name, plan, known, outputs, frozenset(taken), frozenset(given) & set(plan.inputs))

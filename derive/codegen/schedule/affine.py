@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sympy import Add, Expr, Integer, Mul, Symbol, cancel, expand, fraction
+from sympy import Add, Expr, Integer, Mul, Symbol, cancel, fraction
 
-from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of
+from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of, rebuilt
 from derive.graph import fresh_name, name_of
 from derive.indices import free_indices
 
@@ -35,6 +35,7 @@ class _Scaler:
         self._results = set(results)
         self._taken = {*taken, *program.shapes}
         self._scaled: dict[Expr, Expr] = {}  # the element of a map, and it as a scale times another map's element
+        self._brackets: dict[Expr, Statement] = {}
         self._found: list[Statement] = []
 
     def result(self) -> Statements:
@@ -71,50 +72,82 @@ class _Scaler:
         self._found += [inner, Statement(statement.name, "map", statement.axes, (), scaled, None)]
 
     def _map(self, statement: Statement) -> None:
-        expression = statement.expression
-        factors = Mul.make_args(expression)
-        scales = [factor for factor in factors if self._is_small(factor) and not factor.is_number]
-        rest = Mul(*(factor for factor in factors if factor not in scales))
-        if statement.name not in self._results and scales and isinstance(rest, Add) and self._is_linear(rest):
-            unscaled = replace(statement, name=self._name(f"{statement.name}_unscaled"), expression=rest)
-            scaled = Mul(*scales, unscaled.element)
-            self._found += [unscaled, replace(statement, expression=scaled)]
-            self._scaled[statement.element] = scaled
+        statement = replace(statement, expression=self._without_brackets(statement, statement.expression))
+        factors = Mul.make_args(statement.expression)
+        moving = [factor for factor in factors if not self._is_small(factor)]
+        if statement.name not in self._results and len(factors) > 1 and len(moving) == 1 and name_of(moving[0]):
+            self._found.append(statement)
+            self._scaled[statement.element] = statement.expression
             return
         collected = self._collected(statement)
         self._found.append(replace(statement, expression=collected) if collected is not None else statement)
 
-    def _is_linear(self, expression: Expr) -> bool:
-        """Whether an expression is a sum of elements and of what is small: what is left of a scaled map."""
-        return all(self._is_small(term) or name_of(term) is not None for term in expression.args)
+    def _without_brackets(self, statement: Statement, expression: Expr) -> Expr:
+        """The expression with a map of its own for each scaled bracket such as x - mu: that is never multiplied out."""
+        if not isinstance(expression, (Add, Mul)):
+            return expression
+        if isinstance(expression, Mul):
+            parts = [self._bracket(statement, factor) for factor in expression.args]
+        else:
+            parts = [self._without_brackets(statement, term) for term in expression.args]
+        return rebuilt(expression, parts)
+
+    def _bracket(self, statement: Statement, factor: Expr) -> Expr:
+        terms = factor.args if isinstance(factor, Add) else ()
+        small = [self._is_small(term) for term in terms]
+        if not terms or all(small) or not any(small) or any(name_of(term) is name_of(-term) is None for term in terms):
+            return factor if not isinstance(factor, Add) else self._without_brackets(statement, factor)
+        known = self._brackets.get(factor)
+        if known is None:
+            order = [axis.symbol for axis in self._program.axes]
+            axes = tuple(sorted(free_indices(factor), key=order.index))
+            name = self._name(f"{statement.name}_unscaled")
+            known = Statement(name, "map", axes, (), factor, statement.equation)
+            self._brackets[factor] = known
+            self._found.append(known)
+        return known.element
 
     def _collected(self, statement: Statement) -> Expr | None:
-        """The expression as a sum of large elements times small coefficients; None if it is not linear in them."""
-        whole = expand(statement.expression.xreplace(self._scaled), deep=False)
-        large = {e: None for e in elements_of(whole) if not self._is_small(e)}
-        coefficients: dict[Expr, list[Expr]] = {}
-        for term in Add.make_args(expand_products(whole)):
+        """A sum of large elements times small coefficients, or such a sum scaled, with these computed once a column.
+
+        None where the expression is something else, or nothing would be gained.
+        """
+        expression = statement.expression.xreplace(self._scaled)
+        factors = Mul.make_args(expression)
+        sums = [factor for factor in factors if isinstance(factor, Add) and not self._is_small(factor)]
+        scales = [factor for factor in factors if factor not in sums]
+        if len(sums) != 1 or not all(map(self._is_small, scales)):
+            return None
+        coefficients = self._coefficients(sums[0])
+        plain = all(_is_plain(coefficient) for element, coefficient in coefficients.items() if element != 1)
+        if len(coefficients) < 2 or (plain and not scales):
+            return None
+        if not scales:
+            return Add(*(self._term(statement, element, each) for element, each in coefficients.items()))
+        pivot = next((element for element in coefficients if self._divides(coefficients, element)), None)
+        if pivot is None:
+            return None
+        scale = coefficients.pop(pivot)
+        terms = [self._term(statement, element, cancel(each / scale)) for element, each in coefficients.items()]
+        return Mul(*scales, scale, Add(pivot, *terms))
+
+    def _coefficients(self, expression: Add) -> dict[Expr, Expr]:
+        """The small coefficient of each large element, and what is small itself, under 1; empty for another sum."""
+        found: dict[Expr, list[Expr]] = {}
+        for term in expression.args:
             factors = Mul.make_args(term)
             moving = [factor for factor in factors if not self._is_small(factor)]
-            if len(moving) > 1 or any(factor not in large for factor in moving):
-                return None
+            if len(moving) > 1 or any(name_of(factor) is None for factor in moving):
+                return {}
             key = moving[0] if moving else Integer(1)
-            coefficients.setdefault(key, []).append(Mul(*(factor for factor in factors if factor not in moving)))
-        sums = {element: Add(*parts) for element, parts in coefficients.items()}
-        if len(sums) < 2 or all(_is_plain(plain) for element, plain in sums.items() if element != 1):
-            return None  # nothing is scaled
-        pivot = next((element for element in sums if self._divides(sums, element)), None)
-        if pivot is None:
-            return Add(*(self._term(statement, element, plain) for element, plain in sums.items()))
-        scale = sums.pop(pivot)
-        terms = [pivot, *(self._term(statement, element, cancel(plain / scale)) for element, plain in sums.items())]
-        return Mul(scale, Add(*terms))
+            found.setdefault(key, []).append(Mul(*(factor for factor in factors if factor not in moving)))
+        return {element: Add(*parts) for element, parts in found.items()}
 
     def _divides(self, sums: Mapping[Expr, Expr], element: Expr) -> bool:
         """Whether the coefficient of an element can be taken out: no other is then divided by what may be zero."""
         numerator, _ = fraction(sums[element])
         risky = set(elements_of(numerator))
-        if element == 1 or not risky:
+        if element == 1 or sums[element].is_number:
             return False
         quotients = [cancel(plain / sums[element]) for other, plain in sums.items() if other != element]
         return all(not risky & set(elements_of(fraction(quotient)[1])) for quotient in quotients)
@@ -139,9 +172,3 @@ def _is_plain(coefficient: Expr) -> bool:
     return all(factor.is_number or name_of(factor) is not None for factor in Mul.make_args(coefficient)) and (
         len(elements_of(coefficient)) < 2
     )
-
-
-def expand_products(expression: Expr) -> Expr:
-    """The expression with its products of sums multiplied out, but nothing inside functions, powers or small sums."""
-    multiplied: Expr = expand(expression, power_base=False, power_exp=False, log=False, multinomial=False, deep=False)
-    return multiplied
