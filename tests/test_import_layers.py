@@ -37,7 +37,7 @@ ROWS = [
     ["oracles", "layer_alone"],
     ["verifier"],
     ["printing", "unroll", "expand", "write_out", "codegen"],
-    ["generated", "lint"],
+    ["generated", "c_functions", "lint"],
     ["claims"],
     ["judging"],
     ["checker"],

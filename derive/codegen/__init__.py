@@ -4,6 +4,8 @@ targets.py          the table of targets, and which layers have functions commit
 module.py           a derivation as a module of functions, in any of the dialects
 numpy.py            the same for NumPy, as text or in memory
 array_api.py torch.py jax.py    the same for other libraries; autograd.py is what torch differentiates
+loops.py            the same as compiled loops; functions_of_loops.py loops_printer.py scalars.py are its parts
+schedule/           the loops: passes, what is fused, what is kept
 dialects.py         what the targets write differently; arrays_alone.py is it for all but NumPy
 layer_functions.py  the functions of a module: forward, backward, double_backward; residuals.py what passes between
 contract.py         their argument checks

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Eq, Indexed, Ne, Symbol
+from sympy import Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import first_order_equations
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Accumulate, Let, Loop, Stage, Store, walk
+from derive.codegen.schedule.nest import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis
@@ -95,8 +95,8 @@ class LoopFunction:
         kind = "np.ndarray | None" if len(arrays) == 1 else "tuple[np.ndarray | None, ...] | None"
         return [*([f"out: {kind} = None"] if arrays else []), "threads: int | None = None"]
 
-    def body_lines(self) -> list[str]:
-        """From checked arguments to results."""
+    def result_lines(self) -> list[str]:
+        """The arrays that results are put into: those of `out`, or new ones."""
         plan = self.plan
         merged = {axis: size for axis, size in self.sizes.items() if len(axis.extents) > 1}
         lines = [f"    {size} = {' * '.join(axis.extents)}" for axis, size in merged.items()]
@@ -114,6 +114,12 @@ class LoopFunction:
         for name in own:
             extents = self.known[name].extents
             lines.append(f"    {name} = np.empty({tuple_text(extents) if len(extents) > 1 else (*extents, '1')[0]})")
+        return lines
+
+    def body_lines(self) -> list[str]:
+        """From checked arguments to results."""
+        plan = self.plan
+        lines = self.result_lines()
         lines += [f"    {buffer.name} = np.empty({self._shape(buffer.axes)})" for buffer in plan.buffers]
         lines += self._blocks()
         for part in plan.parts:
@@ -190,22 +196,9 @@ class LoopFunction:
         printer = LoopPrinter(self.plan, Layout(Names(self.known)), self.real, self.sizes, self.names)
         for number, stage in enumerate(self.plan.stages, 1):
             used = self._stage_parameters(stage, printer)
-            lines += ["", "", f"@{self._compiler}", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
+            lines += ["", "", "@_compiled", *packed(f"def {self._stage_name(number)}", used, ":", indent=0)]
             lines += [*self._stage_docstring(stage), *printer.stage_lines(stage)]
         return lines
-
-    @cached_property
-    def _compiler(self) -> str:
-        """The decorator of the stages."""
-        equal = {
-            relation
-            for stage in self.plan.stages
-            for node in walk(stage.nodes)
-            if isinstance(node, (Let, Store, Accumulate))
-            for relation in node.expression.atoms(Eq, Ne)
-        }
-        exactly = any(not isinstance(side, (Indexed, Symbol)) for relation in equal for side in relation.args)
-        return "_compiled_exactly" if exactly else "_compiled"
 
     def _stage_name(self, number: int) -> str:
         return f"_{self.name}_{number}"
@@ -230,9 +223,10 @@ class LoopFunction:
 
     def _stage_docstring(self, stage: Stage) -> list[str]:
         what = "A pass over blocks of rows" if stage.is_pass else "What one thread does"
-        found = [equation.name for equation in stage.equations]
-        listed = f": {', '.join(dict.fromkeys(found))}" if found else ""
-        return prose(f'"""{what}{listed}."""', 4)
+        stored = [node.array for node in walk(stage.nodes) if isinstance(node, Store)]
+        found = dict.fromkeys([*(equation.name for equation in stage.equations), *stored])
+        names = ", ".join(found)
+        return prose(f'"""{what}: {names}."""', 4)
 
     def _driver_lines(self) -> list[str]:
         names, plan = self.names, self.plan

@@ -20,7 +20,7 @@ from derive.codegen.functions_of_loops import LoopFunction, backward_function, f
 from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
-from derive.codegen.schedule.recompute import what_to_save
+from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, signature
 from derive.codegen.wrapping import call
 from derive.derivation import Derivation
@@ -49,11 +49,18 @@ def module_text(derivation: Derivation, second: Derivation | None = None) -> str
     saved = what_to_save(derivation)
     forward = forward_function(derivation, saved)
     backward = backward_function(derivation, saved, forward.plan.moments)
+    kernels = "\n".join(line for function in (forward, backward) for line in (*function.kernel_lines(), "", ""))
+    return text_around(kernels, derivation, saved, forward, backward)
+
+
+def text_around(
+    kernels: str, derivation: Derivation, saved: Saved, forward: LoopFunction, backward: LoopFunction
+) -> str:
+    """The module with these kernels: `forward` and `backward` check arguments, make arrays, and call a kernel."""
     fields = _fields(derivation, forward, backward)
     around = "\n".join([
         *_forward_lines(derivation, forward, fields), "", "", *_backward_lines(derivation, backward, fields)
     ])  # fmt: skip
-    kernels = "\n".join(line for function in (forward, backward) for line in (*function.kernel_lines(), "", ""))
     residuals = Residuals(saved.quantities, (), True, "`backward` needs", NUMPY)
     imports, sources = _runtime_for(f"{around}\n{kernels}")
     return "\n".join([

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 import sympy
 
 from derive.codegen.scalars import Dialect, ScalarPrinter
-from derive.codegen.schedule.nest import Accumulate, Let, Loop, Node, Stage, Start, Store, walk
+from derive.codegen.schedule.nest import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
 from derive.codegen.schedule.statements import Axis, Statement
 from derive.codegen.wrapping import comment, statement
 from derive.printing.grammar import equation_text
 from derive.printing.layout import Layout
 
-# How a reduction begins, and how a value joins it.
+# How a reduction begins, and how a value joins it. The maximum in a number is kept as its key, a whole number.
 _BEGIN = {"sum": "0.0", "max": "-np.inf", "prod": "1.0"}
 # How many elements the first guess of a mean is made of, at least.
 _GUESS = 16
 TIMES = " * "
-_JOIN = {"sum": "_add({0}, {1})", "max": "_larger({0}, {1})", "prod": "{0} * ({1})"}
+_JOIN = {"sum": "_add({0}, {1})", "max": "max({0}, _key({1}))", "prod": "{0} * ({1})"}
 
 
 def numba_dialect(real: frozenset[str]) -> Dialect:
@@ -82,6 +82,8 @@ class LoopPrinter:
             return [head, *self._nodes(node.body, indent + 4)]
         if isinstance(node, Start):
             return self._start(node, indent)
+        if isinstance(node, End):
+            return [f"{pad}{node.name} = _of_key({node.name})"] if node.kind == "max" else []
         said = self._comment(node, indent)
         if isinstance(node, Let):
             return said + statement(node.name, self._scalars.text(node.expression), indent)
@@ -89,8 +91,9 @@ class LoopPrinter:
         if isinstance(node, Store):
             return said + statement(f"{node.array}[{_places(node.indices)}]", value, indent)
         target = f"{node.name}[{_places(node.indices)}]" if node.indices else node.name
-        if node.indices and node.kind != "max":
-            return said + statement(target, value, indent, "+=" if node.kind == "sum" else "*=")
+        if node.indices:
+            sign = {"sum": "+=", "prod": "*=", "max": "="}[node.kind]
+            return said + statement(target, value if sign != "=" else f"_larger({target}, {value})", indent, sign)
         return said + statement(target, _JOIN[node.kind].format(target, value), indent)
 
     def _start(self, node: Start, indent: int, place: str = "") -> list[str]:
@@ -100,7 +103,8 @@ class LoopPrinter:
             indent += 4
         place = _places(node.axes) or place
         target = f"{node.name}[{place}]" if place else node.name
-        return [*lines, f"{' ' * indent}{target} = {_BEGIN[node.kind]}"]
+        begin = f"_key({_BEGIN['max']})" if node.kind == "max" and not place else _BEGIN[node.kind]
+        return [*lines, f"{' ' * indent}{target} = {begin}"]
 
     def _range(self, loop: Loop) -> str:
         size, names = self._sizes[loop.axis], self._names

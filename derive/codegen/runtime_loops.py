@@ -16,8 +16,6 @@ import numpy as np
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-# What is compared for equality is rounded at every step, so that it is the same wherever it is computed.
-_compiled_exactly = numba.njit(nogil=True, cache=True, error_model="numpy")
 # Such a sum may be taken in any order: several elements at once.
 _reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
@@ -218,6 +216,20 @@ def _share(tasks: Sequence[tuple[int, ...]], kernel: Callable[..., bool], thread
 def _add(total: float, term: float) -> float:
     """Return the sum of two numbers."""
     return total + term
+
+
+@_compiled
+def _key(x: float) -> int:
+    """Return a whole number that grows as x does, with NaN above all: several can be compared at once."""
+    bits = np.float64(x).view(np.int64)
+    return int(bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF)) if x == x else np.int64(0x7FFFFFFFFFFFFFFF))
+
+
+@_compiled
+def _of_key(key: int) -> float:
+    """Return the number that has a key."""
+    value: float = np.int64(key ^ ((key >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))).view(np.float64)
+    return value
 
 
 @_compiled

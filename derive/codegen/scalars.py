@@ -49,7 +49,7 @@ class Dialect:
     """How a language writes what Python and C do not write alike.
 
     `math` and `own` are the prefixes of the library's functions and of a module's own, `functions` those that are
-    called something else altogether.
+    called something else altogether. `name` says what a number, an extent or an index is called.
     """
 
     math: str
@@ -60,6 +60,7 @@ class Dialect:
     absolute: str
     constants: Mapping[type[Expr], str]
     functions: Mapping[type[Expr], str]
+    name: Callable[[str], str] = str
 
 
 class ScalarPrinter:
@@ -81,10 +82,11 @@ class ScalarPrinter:
 
     def _print(self, expr: Expr) -> tuple[str, int]:
         if isinstance(expr, Indexed):
-            indices = [str(index) for index in expr.indices]
+            indices = [self._dialect.name(str(index)) for index in expr.indices]
             return self._dialect.element(str(expr.base.label), indices), ATOM
         if isinstance(expr, Symbol):
-            return (self._dialect.extent.format(expr) if expr.is_integer else str(expr)), ATOM
+            name = self._dialect.name(str(expr))
+            return (self._dialect.extent.format(name) if expr.is_integer else name), ATOM
         if isinstance(expr, Rational):
             return self._rational(expr)
         if isinstance(expr, NumberSymbol) and type(expr) in self._dialect.constants:
@@ -154,7 +156,7 @@ class ScalarPrinter:
             condition, one, other = expr.args
             return self._dialect.choose.format(self._condition(condition), self.text(one), self.text(other))
         if kind is delta:
-            one, other = expr.args
+            one, other = (self._dialect.name(str(index)) for index in expr.args)
             return "1.0" if one == other else self._dialect.choose.format(f"{one} == {other}", "1.0", "0.0")
         arguments = ", ".join(self.text(argument) for argument in expr.args)
         if kind is Abs:

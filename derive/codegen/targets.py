@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sympy import Indexed
 
-from derive.codegen import array_api, jax, loops, numpy, torch, workers
+from derive.codegen import array_api, c, jax, loops, numpy, torch, workers
 from derive.codegen.products import maximal_sets
 from derive.codegen.residuals import first_order_equations
 from derive.derivation import Derivation
@@ -46,6 +46,7 @@ class Target:
 TARGETS: dict[str, Target] = {
     "numpy": Target(numpy.module_text, ""),
     "loops": Target(loops.module_text, "loops", orders=1),
+    "c": Target(c.module_text, "c", ".c", orders=1),
     "array-api": Target(array_api.module_text, "array_api"),
     "torch": Target(torch.module_text, "torch"),
     "jax": Target(jax.module_text, "jax", orders=1),  # JAX differentiates `backward` itself

@@ -35,9 +35,9 @@ def loops_of(name: str, compiled: bool = False) -> ModuleType:
     return _module(f"loops_{name}_{compiled}", loops_text(name), compiled)
 
 
-def module_from(derivation: Derivation) -> ModuleType:
-    """The module of a derivation, run by Python."""
-    return _module(f"loops_{derivation.forward.name}", module_text(derivation), compiled=False)
+def module_from(derivation: Derivation, compiled: bool = False) -> ModuleType:
+    """The module of a derivation."""
+    return _module(f"loops_of_{derivation.forward.name}_{compiled}", module_text(derivation), compiled)
 
 
 def _module(name: str, text: str, compiled: bool) -> ModuleType:

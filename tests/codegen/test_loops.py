@@ -322,3 +322,19 @@ def test_random_layers(seed: int) -> None:
             if np.isfinite(value).all():
                 scale = max(1.0, np.max(np.abs(value), initial=0.0))
                 np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-10 * scale, err_msg=name)
+
+
+LARGEST = """
+x: [N, D]
+a: [D]
+m[i] = max(x[i, j]*a[j] + a[j]/(1 + x[i, j]**2) for j in D)
+"""
+
+
+def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of() -> None:
+    """Wherever a compiler fuses a product and a sum: else the gradient would go nowhere."""
+    (derivation,) = derivations_for_code(parse_layer(LARGEST, "largest", "largest"), "reuse")
+    values = draw(derivation, {"N": 100, "D": 333})
+    found = call(module_from(derivation, compiled=True), derivation, values)
+    for name, value in call(compile_derivation(derivation), derivation, values).items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)

@@ -36,9 +36,8 @@ class _Hoister:
     def result(self) -> Statements:
         for statement in self._program.statements:
             self._statement = statement
-            # What has few axes is cheap anyway. What is compared with its maximum has to be rounded as it was there, so
-            # that one of them is equal to it.
-            if len(statement.domain) > 1 and statement.kind != "max":
+            # What has few axes is cheap anyway.
+            if len(statement.domain) > 1:
                 statement = replace(statement, expression=self._inside(statement.expression))
             self._found.append(statement)
         shapes = self._program.shapes | {s.name: s.axes for s in self._known.values()}

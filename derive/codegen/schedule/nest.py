@@ -60,6 +60,14 @@ class Accumulate:
 
 
 @dataclass
+class End:
+    """The end of a reduction into a number: what was kept for it meanwhile becomes its value."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass
 class Loop:
     """A loop over an axis; `first` for one over its first few places only."""
 
@@ -68,7 +76,7 @@ class Loop:
     first: bool = False
 
 
-Node = Let | Store | Start | Accumulate | Loop
+Node = Let | Store | Start | Accumulate | End | Loop
 
 
 @dataclass
@@ -115,11 +123,16 @@ class Nest:
 
     `order` has the axes from the outermost loop to the innermost. `results` are the arrays that the caller gives or
     that were there before; everything else is a number in a loop, or a buffer: those of `buffers` are shared by the
-    stages, and hold what is `kept` among others.
+    stages, and hold what is `kept` among others. What is `compared` is computed once only.
     """
 
     def __init__(
-        self, program: Statements, order: Sequence[Axis], results: Iterable[str], kept: Iterable[str] = ()
+        self,
+        program: Statements,
+        order: Sequence[Axis],
+        results: Iterable[str],
+        kept: Iterable[str] = (),
+        compared: Iterable[str] = (),
     ) -> None:
         self._order = list(order)
         self._statements = program.by_name
@@ -132,6 +145,7 @@ class Nest:
         }
         self._direct = {s.name: self._accesses(s.expression) for s in program.statements}
         self._kept = self._misaligned()
+        self._compared = set(compared)
         # What each reduction is accumulated in: an array over axes, or a number (None).
         self._accumulators: dict[str, tuple[str, tuple[Symbol, ...] | None]] = {}
         self._promoted: list[str] = []
@@ -275,6 +289,7 @@ class Nest:
         axis, deeper = self._order[depth], {a.symbol for a in self._order[depth:]}
         before: list[Node] = []
         after: list[Node] = []
+        ended: list[Node] = []
         whole = dict(self._accumulators)
         for statement in members:
             name, axes = self._accumulators.get(statement.name, ("", None))
@@ -282,11 +297,12 @@ class Nest:
                 number = self.number(statement.name)
                 number = self._own_name(f"{number}_part") if number == name else number
                 before.append(Start(number, statement.kind))
+                ended.append(End(number, statement.kind))
                 self._accumulators[statement.name] = number, None
                 value = reference(number, ())
                 places = _indices(axis for axis in statement.axes if axis in axes)
                 after.append(Accumulate(name, statement.kind, places, value, statement.equation))
-        nodes = [*before, Loop(axis, self._level(members, depth + 1, available)), *after]
+        nodes = [*before, Loop(axis, self._level(members, depth + 1, available)), *ended, *after]
         self._accumulators |= {s.name: whole[s.name] for s in members if s.name in whole}
         return nodes
 
@@ -354,14 +370,15 @@ class Nest:
     def _finish(self, statement: Statement, depth: int) -> list[Node]:
         """What puts a reduction where it is kept, if that is not where it was accumulated."""
         name, axes = self._accumulators[statement.name]
+        ended: list[Node] = [] if axes else [End(name, statement.kind)]
         if statement.name not in self._storage or name == statement.name:
-            return []
+            return ended
         indices = _indices(axis for axis in statement.axes if axis in self._storage[statement.name])
         node: Node = Store(statement.name, indices, reference(name, axes or ()))
         for axis in reversed(self._order[depth:]):
             if axis.symbol in (axes or ()):
                 node = Loop(axis, [node])
-        return [node]
+        return [*ended, node]
 
     # What waits for what.
 
@@ -404,7 +421,7 @@ class Nest:
             waits, locals_ = self._needs(statement)
             if statement.kind == "first":
                 locals_ = [name for name in locals_ if self._order[0].symbol not in self._statements[name].domain]
-            for name in {*locals_, *(other for other, _ in waits)}:
+            for name in dict.fromkeys([*locals_, *(other for other, _ in waits)]):
                 users.setdefault(name, set()).add(place[statement.name])
         for name, places in users.items():
             statement = self._statements[name]
@@ -418,6 +435,8 @@ class Nest:
 
     def _must_be_kept(self, local: Statement, places: set[tuple[int, bool]], depth: int) -> bool:
         axis = self._order[depth].symbol
+        if local.name in self._compared:
+            return len(places) > 1
         if axis in local.domain:
             return len(places) > 1 and depth > 0 and bool(local.expression.atoms(*_EXPENSIVE))
         inside = any(is_inside for _, is_inside in places)

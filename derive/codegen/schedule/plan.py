@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Indexed, Symbol
 
+from derive.codegen.schedule.affine import scale_once
 from derive.codegen.schedule.hoist import hoist
 from derive.codegen.schedule.moments import Moments, centered, use_moments
-from derive.codegen.schedule.nest import Accumulate, Buffer, Let, Loop, Nest, Stage, Start, Store, walk
+from derive.codegen.schedule.nest import Accumulate, Buffer, End, Let, Loop, Nest, Stage, Start, Store, walk
 from derive.codegen.schedule.order import loop_order, stripe_axis
 from derive.codegen.schedule.statements import (
     Axis,
     Statement,
     Statements,
     merge_equal,
+    name_compared,
     names_of,
     on_shared_axes,
     renamed,
@@ -81,15 +83,15 @@ def plan_function(
     ]
     used = {name for s in statements for name in (s.name, *names_of(s.expression))}
     program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
-    program = merge_equal(program, results)
+    program, compared = name_compared(merge_equal(program, results), reserved)
     order = loop_order(program, [*results, *known]) or [Axis(fresh_name(["once"], reserved), ())]
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
-    program = hoist(program, reserved)
+    program = hoist(scale_once(program, order[0], results, reserved), reserved)
     wanted = [*results, *(one.rest for one in own if one.mean in results)]
     kept = [name for one in own for name in (one.offset, one.spread)]
-    nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept)
+    nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept, compared)
     stages = tuple(nest.stages())
     return _collected(program, stages, order, wanted, nest.buffers, own)
 
@@ -149,7 +151,7 @@ def arrays_of(stage: Stage) -> list[str]:
     """The names of the arrays that a stage reads or writes, in order of appearance."""
     found: dict[str, None] = {}
     for node in walk(stage.nodes):
-        if isinstance(node, Loop):
+        if isinstance(node, (Loop, End)):
             continue
         if not isinstance(node, Start):
             found |= dict.fromkeys(str(e.base.label) for e in sorted_elements(node.expression))
@@ -176,7 +178,7 @@ def numbers_of(stage: Stage) -> list[str]:
             own.add(node.axis.name)
         elif isinstance(node, (Let, Start)):
             own.add(node.name)
-        if not isinstance(node, (Loop, Start)):
+        if not isinstance(node, (Loop, Start, End)):
             found |= {symbol.name: None for symbol in _symbols(node.expression)}
     return [name for name in found if name not in own]
 

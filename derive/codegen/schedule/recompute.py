@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sympy
-from sympy import Function, Indexed
+from sympy import Eq, Function, Indexed, Ne
 
 from derive.codegen.residuals import first_order_equations, used_in
 from derive.derivation import Derivation
+from derive.functions import MaxOver
 from derive.graph import Equation, Quantity, name_of, names_in
 from derive.indices import REDUCTIONS, free_indices
 
@@ -31,10 +32,16 @@ class Saved:
 def what_to_save(derivation: Derivation) -> Saved:
     """What backward needs of forward, so that it reads as few large arrays as can be."""
     graph = derivation.forward
-    needed = {name for name in used_in(first_order_equations(derivation)) if name in graph.by_name}
+    equations = first_order_equations(derivation)
+    needed = {name for name in used_in(equations) if name in graph.by_name}
+    compared = {name_of(side) for e in equations for equal in e.expression.atoms(Eq, Ne) for side in equal.args}
     again: list[Equation] = []
     for equation in reversed(graph.equations):
-        if equation.name in needed and _is_cheap(equation) and _costs_no_memory(derivation, equation, needed):
+        # A maximum is compared with what it is taken of: both have to be computed in one place.
+        maxima = equation.expression.atoms(MaxOver) if equation.name in compared else ()
+        is_compared = any(name_of(node.function) is None for node in maxima)
+        cheap = _is_cheap(equation) and _costs_no_memory(derivation, equation, needed)
+        if equation.name in needed and (cheap or is_compared):
             needed.remove(equation.name)
             needed |= set(names_in(equation.expression))
             again.append(equation)

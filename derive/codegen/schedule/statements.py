@@ -121,7 +121,7 @@ class _Taker:
         self._known, self._layout = known, layout
         self._taken = {*known, *taken}
         self._found: list[Statement] = []
-        self._reductions: dict[tuple[Kind, Expr, tuple[tuple[Symbol, str], ...]], Statement] = {}
+        self._reductions: dict[tuple[object, ...], Statement] = {}
         self._equation: Equation | None = None
         self._extents: dict[Symbol, str] = {}  # of the indices in scope
 
@@ -182,12 +182,13 @@ class _Taker:
         free = [symbol for symbol in present if symbol not in bound]
         axes = tuple(sorted(free, key=lambda symbol: order.get(symbol, len(order))))
         extents = {symbol: self._extents[symbol] for symbol in (*axes, *bound)}
-        known = self._reductions.get((kind, body, tuple(extents.items())))
+        key = kind, body, bound, tuple(extents.items())
+        known = self._reductions.get(key)
         if known is None:
             made = fresh_name([f"{name}_{kind}", f"{name}_{kind}2"], self._taken)
             self._taken.add(made)
             known = Statement(made, kind, axes, bound, body, self._equation, extents)
-            self._reductions[kind, body, tuple(extents.items())] = known
+            self._reductions[key] = known
             self._found.append(known)
         return known.element
 
@@ -268,6 +269,32 @@ def merge_equal(program: Statements, kept: Iterable[str]) -> Statements:
         statements.append(statement)
     shapes = {name: shape for name, shape in program.shapes.items() if name not in renaming}
     return Statements(statements, program.axes, shapes)
+
+
+def name_compared(program: Statements, taken: Iterable[str]) -> tuple[Statements, set[str]]:
+    """The program with a name for whatever a maximum is taken of and is more than an element; and these names.
+
+    A gradient asks where that is equal to the maximum. A compiler may round it differently in two places, so it has to
+    be computed once.
+    """
+    used = {*taken, *program.shapes}
+    names: set[str] = set()
+    found: dict[Expr, Expr] = {}
+    statements: list[Statement] = []
+    for statement in program.statements:
+        body = statement.expression
+        if statement.kind == "max" and not isinstance(body, (Indexed, Symbol)) and body not in found:
+            name = fresh_name([f"{statement.name}_of", f"{statement.name}_of2"], used)
+            order = [axis.symbol for axis in program.axes]
+            axes = tuple(sorted(free_indices(body), key=order.index))
+            value = Statement(name, "map", axes, (), body, statement.equation)
+            used.add(name)
+            names.add(name)
+            statements.append(value)
+            found[body] = value.element
+        statements.append(replace(statement, expression=statement.expression.xreplace(found)))
+    shapes = program.shapes | {s.name: s.axes for s in statements if s.name in names}
+    return Statements(statements, program.axes, shapes), names
 
 
 def renamed(expression: Expr, renaming: Mapping[str, str]) -> Expr:
