@@ -157,7 +157,7 @@ class _Taker:
         self._text = equation_text(line)
         self._extents = {index.symbol: index.extent for index in indices}
 
-    def _refuse(self, reason: str) -> UsageError:
+    def _refusal(self, reason: str) -> UsageError:
         return _refusal(self._rows, f"{reason} in {self._text}")
 
     def _local(self, indices: Sequence[Index]) -> tuple[Index, ...]:
@@ -167,7 +167,7 @@ class _Taker:
         """The expression with the result of an equation of its own in the place of each of its sums over the rows."""
         if isinstance(expression, delta):
             if self._rows.extent in [self._extents.get(index) for index in expression.args]:
-                raise self._refuse("a row is told from the others")
+                raise self._refusal("a row is told from the others")
             return expression
         if not expression.has(delta, *REDUCTIONS):
             return expression
@@ -207,7 +207,7 @@ class _Taker:
         bound = [symbol for symbol, _ in limits]
         free = [symbol for symbol in free_indices(body) if symbol not in bound]
         if extents.count(self._rows.extent) > 1 or self._rows.extent in [self._extents[symbol] for symbol in free]:
-            raise self._refuse("rows are compared with each other")
+            raise self._refusal("rows are compared with each other")
         place = {symbol: number for number, symbol in enumerate(self._extents)}
         indices = tuple(Index(s.name, self._extents[s]) for s in sorted(free, key=place.__getitem__))
         local = self._rows.local

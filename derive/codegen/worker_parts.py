@@ -102,7 +102,8 @@ def parts_of(derivation: Derivation) -> Parts:
     given = {q.name for q in graph.inputs}
     facts = [fact for fact in graph.facts if given >= {*names_in(fact.left), *names_in(fact.right)}]
     equations = computed_forward(derivation, whole)
-    named = [side for fact in facts for side in (fact.left, fact.right)] + [e.expression for e in equations]
+    # The conditions are about every equation of the layer, also one that nothing needs.
+    named = [side for fact in facts for side in (fact.left, fact.right)] + [e.expression for e in graph.equations]
     known = {q.name: q for q in graph.quantities if q.name in given or q.name in {e.name for e in equations}}
 
     refuse_other_axes(known.values(), rows)

@@ -307,6 +307,15 @@ def test_names_that_the_module_has_for_itself() -> None:
     compare(derivation_from(text), (2, 0, 1))
 
 
+def test_a_condition_of_an_equation_that_nothing_needs() -> None:
+    derivation = derivation_from("x: [N]\np: intermediate\np = sum(x[i] for i in N)\ny[i] = 2*x[i]\n")
+    compare(derivation, (2, 0, 1))
+    module = compile_text(module_text(derivation), "unused")
+    x = np.ones(0)
+    with pytest.raises(ValueError, match="sums: expected N >= 1, got N = 0"):
+        module.forward_finish(x, module.combine([module.forward_partial(x)]))
+
+
 def test_only_numpy_and_the_standard_library_are_imported() -> None:
     for name in SPLIT:
         lines = module_text(derivation_of(name)).splitlines()
