@@ -152,10 +152,10 @@ def _layer_documents(graph: Graph) -> Iterator[tuple[str, str]]:
 
 
 def _layer_functions(graph: Graph) -> Iterator[tuple[str, str]]:
-    """The generated functions of a layer: for NumPy always, for the other targets where memory is what limits them."""
+    """The generated functions of a layer: for NumPy always, for the other targets where memory limits them."""
     coded = derivations_for_code(graph, CODE_FORM, order=2)
     for target in TARGETS.values():
-        if not target.folder or is_bound_by_memory(coded[0]):
+        if not target.folder or (is_bound_by_memory(coded[0]) and target.takes(coded[0])):
             path = "/".join(filter(None, (target.folder, f"{graph.name}{target.suffix}")))
             yield path, target.write(*coded[: target.orders])
 

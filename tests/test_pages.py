@@ -36,6 +36,7 @@ def test_there_is_something_to_run() -> None:
     assert page_names() == ["bench", "check", "higher_orders", "other_libraries", "write_your_own_layer"]
     assert {f"{name}.layer" for name in page_layers()} == {name for name in FILES if name.endswith(".layer")}
     assert set(FILES) >= {"layer_norm.tex", "staged.txt", "mine.py", "dask_batch_norm.py", "jax_batch_norm.py"}
+    assert "torch_sync_batch_norm.py" in FILES
     assert len(PYTHON) >= 3
     assert len(COMMANDS) >= 4
     assert len(ERRORS) >= 20

@@ -79,6 +79,8 @@ def generated(coded: Derivation, targets: Sequence[str], folder: Path) -> tuple[
             missing.append(f"{target}: {need} is not installed")
         elif TARGETS[target].suffix != ".py":
             missing.append(f"{target}: has to be compiled by whoever uses it")
+        elif not TARGETS[target].whole:
+            missing.append(f"{target}: takes several workers")
         else:
             try:
                 found.append(_of_target(target, coded, folder))

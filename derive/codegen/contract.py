@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from sympy import Indexed
 
@@ -32,16 +32,20 @@ class Checks:
 
     `lines` are the statements, `conditions` the same in words, `extents` the extents that they mention; the `static`
     ones are about lengths and numbers, and `on_numbers` says whether any is on a number. `switch` is the parameter
-    that switches the checks of arrays; empty when there are none.
+    that switches the checks of arrays; empty when there are none. `totals` are the extents that no shape tells, each
+    with the argument that does.
     """
 
-    def __init__(self, graph: Graph, like: Like, dialect: Dialect, switch: str) -> None:
+    def __init__(
+        self, graph: Graph, like: Like, dialect: Dialect, switch: str, totals: Mapping[str, str] | None = None
+    ) -> None:
         self.lines: list[str] = []
         self.conditions: list[str] = []
         self.switch = ""
         self.on_numbers = False
         self._like, self._dialect = like, dialect
-        self._owners: dict[str, str] = {}  # the argument that fixes an extent
+        self._totals = totals or {}
+        self._owners = dict(self._totals)  # the argument that fixes an extent
         for quantity in graph.inputs:
             for extent in quantity.extents:
                 self._owners.setdefault(extent, quantity.name)
@@ -65,7 +69,8 @@ class Checks:
     def _require_length(self, extent: str) -> None:
         owner = self._owners[extent]
         self.conditions.append(f"{extent} >= 1")
-        self._raise(f"{extent} < 1", f"{owner}: expected {extent} >= 1, got shape {{{owner}.shape}}", "f")
+        got = f"{extent} = {{{extent}}}" if extent in self._totals else f"shape {{{owner}.shape}}"
+        self._raise(f"{extent} < 1", f"{owner}: expected {extent} >= 1, got {got}", "f")
 
     def _require(self, fact: Fact) -> None:
         """A fact about numbers and extents."""

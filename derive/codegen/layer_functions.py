@@ -57,7 +57,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     """The function `forward`."""
     graph, dialect = derivation.forward, residuals.dialect
     origin = origin_of(graph, dialect)
-    body = _Body(graph, origin, graph.outputs, dialect)
+    body = Body(graph, origin, graph.outputs, dialect)
     for equation in computed_forward(derivation, residuals):
         body.add(equation)
     checks = checks_of(derivation, dialect)
@@ -201,7 +201,7 @@ def _gradient_function(
     used, dialect = used_in(equations), residuals.dialect
     arrays, origin = residuals.arrays(used), residuals.origin(used)
     gradients = [graph.by_name[output] for output in graph.outputs]
-    body = _Body(graph, origin, graph.outputs, dialect, single=len(gradients) == 1)
+    body = Body(graph, origin, graph.outputs, dialect, single=len(gradients) == 1)
     for equation in equations:
         body.add(equation)
 
@@ -232,7 +232,7 @@ def _gradient_function(
     ]
 
 
-class _Body:
+class Body:
     """The lines that compute equations, each under a comment that says which."""
 
     def __init__(

@@ -24,7 +24,7 @@ class Residuals:
     """What gradients need of forward: quantities, and the extents and the dtype that no array among them tells.
 
     Where everything has to be an array, as what a compiler traces has, an empty one called `shape` tells them.
-    `needed_by` says which functions need it, in words.
+    `needed_by` says which functions need it, in words, and `made_by` which makes it.
     """
 
     quantities: tuple[Quantity, ...]
@@ -32,6 +32,7 @@ class Residuals:
     dtype: bool
     needed_by: str
     dialect: Dialect
+    made_by: str = "forward"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ class Residuals:
 
     def class_lines(self) -> list[str]:
         """The NamedTuple."""
-        lines = ["class Residuals(NamedTuple):", f'    """What {self.needed_by} of a call of `forward`."""', ""]
+        lines = ["class Residuals(NamedTuple):", f'    """What {self.needed_by} of a call of `{self.made_by}`."""', ""]
         for quantity in self.quantities:
             ignored = self.dialect.ignores if quantity.name in _TUPLE_METHODS else ""
             note = f"  # {_axes(quantity)}" if quantity.indices and not ignored else ""

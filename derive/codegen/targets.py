@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from sympy import Indexed
 
-from derive.codegen import array_api, c, jax, loops, numpy, torch
+from derive.codegen import array_api, c, jax, loops, numpy, torch, workers
 from derive.codegen.products import maximal_sets
 from derive.codegen.residuals import first_order_equations
 from derive.derivation import Derivation
@@ -29,13 +30,16 @@ class Target:
     """One target.
 
     `folder` is where its files lie under output/derived, "" for that folder itself; `orders` are those that it has
-    functions for, and `suffix` ends the names of its files.
+    functions for, and `suffix` ends the names of its files. `takes` says which layers there is code for; `whole`,
+    whether one call of `forward` and one of `backward` are all.
     """
 
     write: Writer
     folder: str
     suffix: str = ".py"
     orders: int = 2
+    takes: Callable[[Derivation], bool] = lambda _: True
+    whole: bool = True
 
 
 # By the name that the command line has for it; the keys are options.TARGETS.
@@ -46,6 +50,7 @@ TARGETS: dict[str, Target] = {
     "array-api": Target(array_api.module_text, "array_api"),
     "torch": Target(torch.module_text, "torch"),
     "jax": Target(jax.module_text, "jax", orders=1),  # JAX differentiates `backward` itself
+    "workers": Target(workers.module_text, "workers", orders=1, takes=workers.can_be_split, whole=False),
 }
 
 

@@ -172,17 +172,18 @@ static void add_parts(double *parts, int64_t blocks, int64_t size)
 
 
 // What one thread does.
-static void forward_1(int64_t D, double eps, const real *restrict var, double *restrict xhat_factor)
+static void forward_1(
+    int64_t D, double eps, const real *restrict var, const real *restrict gamma, double *restrict y_times_xhat)
 {
     for (int64_t j = 0; j < D; j++) {
-        xhat_factor[j] = 1.0 / sqrt((double)var[j] + eps);
+        y_times_xhat[j] = (double)gamma[j] / sqrt((double)var[j] + eps);
     }
 }
 
 // A pass over some rows: xhat, y.
 static void forward_2(
-    int64_t first, int64_t last, int64_t D, const real *restrict mu, const real *restrict x, const real *restrict gamma,
-    const real *restrict beta, real *restrict y, const double *restrict xhat_factor, int streaming)
+    int64_t first, int64_t last, int64_t D, const real *restrict mu, const real *restrict x, const real *restrict beta,
+    real *restrict y, const double *restrict y_times_xhat, int streaming)
 {
     for (int64_t i = first; i < last; i++) {
         for (int64_t chunk = 0; chunk < D; chunk += LINE_ELEMENTS) {
@@ -191,9 +192,9 @@ static void forward_2(
             real *y_at = streaming ? y_line : y + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_ij = xhat_factor[j] * ((double)x[i * D + j] - (double)mu[j]);
+                const double xhat_unscaled_ij = (double)x[i * D + j] - (double)mu[j];
                 // y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y_at[j - chunk] = (real)((double)beta[j] + xhat_ij * (double)gamma[j]);
+                y_at[j - chunk] = (real)((double)beta[j] + xhat_unscaled_ij * y_times_xhat[j]);
             }
             if (streaming) {
                 stream(y + i * D + chunk, y_line, end - chunk);
@@ -230,11 +231,11 @@ int batch_norm_inference_forward(
     if (memory == NULL) {
         return 1;
     }
-    double *const xhat_factor = memory;
-    forward_1(D, eps, var, xhat_factor);
+    double *const y_times_xhat = memory;
+    forward_1(D, eps, var, gamma, y_times_xhat);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, x, gamma, beta, y, xhat_factor, streaming);
+        forward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, x, beta, y, y_times_xhat, streaming);
     }
     free(memory);
     return 0;
@@ -243,11 +244,9 @@ int batch_norm_inference_forward(
 
 // What one thread does.
 static void backward_1(
-    int64_t D, double eps, const real *restrict var, const real *restrict gamma, double *restrict dx_factor,
-    double *restrict xhat_factor)
+    int64_t D, double eps, const real *restrict var, const real *restrict gamma, double *restrict dx_factor)
 {
     for (int64_t j = 0; j < D; j++) {
-        xhat_factor[j] = 1.0 / sqrt((double)var[j] + eps);
         dx_factor[j] = (double)gamma[j] / sqrt((double)var[j] + eps);
     }
 }
@@ -255,11 +254,11 @@ static void backward_1(
 // A pass over some rows: dx, xhat, dgamma, dbeta.
 static void backward_2(
     int64_t first, int64_t last, int64_t D, const real *restrict mu, const real *restrict x, const real *restrict dy,
-    real *restrict dx, const double *restrict dx_factor, const double *restrict xhat_factor,
-    double *restrict dgamma_total, double *restrict dbeta_total, int streaming)
+    real *restrict dx, const double *restrict dx_factor, double *restrict dgamma_total_unscaled,
+    double *restrict dbeta_total, int streaming)
 {
     for (int64_t j = 0; j < D; j++) {
-        dgamma_total[j] = 0.0;
+        dgamma_total_unscaled[j] = 0.0;
     }
     for (int64_t j = 0; j < D; j++) {
         dbeta_total[j] = 0.0;
@@ -274,9 +273,9 @@ static void backward_2(
                 // dx[i, j] = gamma[j]*dy[i, j]/sqrt(var[j] + eps)
                 dx_at[j - chunk] = (real)(dx_factor[j] * (double)dy[i * D + j]);
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_ij = xhat_factor[j] * ((double)x[i * D + j] - (double)mu[j]);
+                const double xhat_unscaled_ij = (double)x[i * D + j] - (double)mu[j];
                 // dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
-                dgamma_total[j] += xhat_ij * (double)dy[i * D + j];
+                dgamma_total_unscaled[j] += xhat_unscaled_ij * (double)dy[i * D + j];
                 // dbeta[j] = sum(dy[i, j] for i in N)
                 dbeta_total[j] += (double)dy[i * D + j];
             }
@@ -292,11 +291,12 @@ static void backward_2(
 
 // What one thread does.
 static void backward_3(
-    int64_t D, real *restrict dgamma, real *restrict dbeta, const double *restrict dgamma_total,
-    const double *restrict dbeta_total)
+    int64_t D, double eps, const real *restrict var, real *restrict dgamma, real *restrict dbeta,
+    const double *restrict dgamma_total_unscaled, const double *restrict dbeta_total)
 {
     for (int64_t j = 0; j < D; j++) {
-        dgamma[j] = (real)dgamma_total[j];
+        const double dgamma_total_j = dgamma_total_unscaled[j] / sqrt((double)var[j] + eps);
+        dgamma[j] = (real)dgamma_total_j;
         dbeta[j] = (real)dbeta_total[j];
     }
 }
@@ -324,23 +324,22 @@ int batch_norm_inference_backward(
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
     threads = thread_count(threads, elements);
     const int streaming = is_streamed(elements);
-    double *const memory = malloc(sizeof(double) * (size_t)(D + D + blocks * D + blocks * D + 1));
+    double *const memory = malloc(sizeof(double) * (size_t)(D + blocks * D + blocks * D + 1));
     if (memory == NULL) {
         return 1;
     }
     double *const dx_factor = memory;
-    double *const xhat_factor = dx_factor + D;
-    double *const dgamma_total = xhat_factor + D;
-    double *const dbeta_total = dgamma_total + blocks * D;
-    backward_1(D, eps, var, gamma, dx_factor, xhat_factor);
+    double *const dgamma_total_unscaled = dx_factor + D;
+    double *const dbeta_total = dgamma_total_unscaled + blocks * D;
+    backward_1(D, eps, var, gamma, dx_factor);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, x, dy, dx, dx_factor, xhat_factor,
-                dgamma_total + block * D, dbeta_total + block * D, streaming);
+        backward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, x, dy, dx, dx_factor,
+                dgamma_total_unscaled + block * D, dbeta_total + block * D, streaming);
     }
-    add_parts(dgamma_total, blocks, D);
+    add_parts(dgamma_total_unscaled, blocks, D);
     add_parts(dbeta_total, blocks, D);
-    backward_3(D, dgamma, dbeta, dgamma_total, dbeta_total);
+    backward_3(D, eps, var, dgamma, dbeta, dgamma_total_unscaled, dbeta_total);
     free(memory);
     return 0;
 }

@@ -274,21 +274,20 @@ static void forward_3(
 
 // What one thread does: var.
 static void forward_4(
-    int64_t D, double eps, double *restrict var, double *restrict xhat_factor, const double *restrict total_total,
-    const double *restrict var_sum)
+    int64_t D, double eps, const real *restrict gamma, double *restrict var, double *restrict y_times_xhat,
+    const double *restrict total_total, const double *restrict var_sum)
 {
     for (int64_t j = 0; j < D; j++) {
         // var[j] = sum(q[r, j] for r in R)/total
         var[j] = var_sum[j] / total_total[0];
-        xhat_factor[j] = 1.0 / sqrt(var[j] + eps);
+        y_times_xhat[j] = (double)gamma[j] / sqrt(var[j] + eps);
     }
 }
 
 // A pass over some rows: xhat, y.
 static void forward_5(
-    int64_t first, int64_t last, int64_t N, int64_t D, const real *restrict x, const real *restrict gamma,
-    const real *restrict beta, real *restrict y, const double *restrict mu, const double *restrict xhat_factor,
-    int streaming)
+    int64_t first, int64_t last, int64_t N, int64_t D, const real *restrict x, const real *restrict beta,
+    real *restrict y, const double *restrict mu, const double *restrict y_times_xhat, int streaming)
 {
     for (int64_t r = first; r < last; r++) {
         for (int64_t i = 0; i < N; i++) {
@@ -298,9 +297,9 @@ static void forward_5(
                 real *y_at = streaming ? y_line : y + (r * N + i) * D + chunk;
                 for (int64_t j = chunk; j < end; j++) {
                     // xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-                    const double xhat_rij = xhat_factor[j] * ((double)x[(r * N + i) * D + j] - mu[j]);
+                    const double xhat_unscaled_rij = (double)x[(r * N + i) * D + j] - mu[j];
                     // y[r, i, j] = gamma[j]*xhat[r, i, j] + beta[j]
-                    y_at[j - chunk] = (real)((double)beta[j] + xhat_rij * (double)gamma[j]);
+                    y_at[j - chunk] = (real)((double)beta[j] + xhat_unscaled_rij * y_times_xhat[j]);
                 }
                 if (streaming) {
                     stream(y + (r * N + i) * D + chunk, y_line, end - chunk);
@@ -342,8 +341,8 @@ int sync_batch_norm_forward(
     if (memory == NULL) {
         return 1;
     }
-    double *const xhat_factor = memory;
-    double *const total_total = xhat_factor + D;
+    double *const y_times_xhat = memory;
+    double *const total_total = y_times_xhat + D;
     double *const mu_sum = total_total + blocks;
     double *const var_sum = mu_sum + blocks * D;
     double *const s = var_sum + blocks * D;
@@ -364,11 +363,10 @@ int sync_batch_norm_forward(
                 q_sum + thread_number() * (D + 8), var_sum + block * D);
     }
     add_parts(var_sum, blocks, D);
-    forward_4(D, eps, var, xhat_factor, total_total, var_sum);
+    forward_4(D, eps, gamma, var, y_times_xhat, total_total, var_sum);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_5(block * rows, smaller_index((block + 1) * rows, R), N, D, x, gamma, beta, y, mu, xhat_factor,
-                streaming);
+        forward_5(block * rows, smaller_index((block + 1) * rows, R), N, D, x, beta, y, mu, y_times_xhat, streaming);
     }
     free(memory);
     return 0;
@@ -389,10 +387,10 @@ static void backward_1(
 // A pass over some rows: xhat, dgamma, dbeta.
 static void backward_2(
     int64_t first, int64_t last, int64_t D, const double *restrict mu, const real *restrict x, const real *restrict dy,
-    const double *restrict xhat_factor, double *restrict dgamma_total, double *restrict dbeta_total)
+    double *restrict dgamma_total_unscaled, double *restrict dbeta_total)
 {
     for (int64_t j = 0; j < D; j++) {
-        dgamma_total[j] = 0.0;
+        dgamma_total_unscaled[j] = 0.0;
     }
     for (int64_t j = 0; j < D; j++) {
         dbeta_total[j] = 0.0;
@@ -401,9 +399,9 @@ static void backward_2(
         keep_order();
         for (int64_t j = 0; j < D; j++) {
             // xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-            const double xhat_rij = xhat_factor[j] * ((double)x[ri * D + j] - mu[j]);
+            const double xhat_unscaled_rij = (double)x[ri * D + j] - mu[j];
             // dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for r in R for i in N)
-            dgamma_total[j] += xhat_rij * (double)dy[ri * D + j];
+            dgamma_total_unscaled[j] += xhat_unscaled_rij * (double)dy[ri * D + j];
             // dbeta[j] = sum(dy[r, i, j] for r in R for i in N)
             dbeta_total[j] += (double)dy[ri * D + j];
         }
@@ -412,10 +410,11 @@ static void backward_2(
 
 // What one thread does.
 static void backward_3(
-    int64_t D, real *restrict dgamma, real *restrict dbeta, const double *restrict dgamma_total,
-    const double *restrict dbeta_total)
+    int64_t D, double eps, const double *restrict var, real *restrict dgamma, real *restrict dbeta,
+    double *restrict dgamma_total, const double *restrict dgamma_total_unscaled, const double *restrict dbeta_total)
 {
     for (int64_t j = 0; j < D; j++) {
+        dgamma_total[j] = dgamma_total_unscaled[j] / sqrt(var[j] + eps);
         dgamma[j] = (real)dgamma_total[j];
         dbeta[j] = (real)dbeta_total[j];
     }
@@ -424,8 +423,8 @@ static void backward_3(
 // A pass over some rows: xhat, dx.
 static void backward_4(
     int64_t first, int64_t last, int64_t D, double total, const double *restrict mu, const real *restrict x,
-    const real *restrict dy, const real *restrict w, real *restrict dx, const double *restrict xhat_factor,
-    const double *restrict dx_factor2, const double *restrict dgamma_total, const double *restrict dbeta_total,
+    const real *restrict dy, const real *restrict w, real *restrict dx, const double *restrict dgamma_total,
+    const double *restrict xhat_factor, const double *restrict dx_factor2, const double *restrict dbeta_total,
     int streaming)
 {
     for (int64_t ri = first; ri < last; ri++) {
@@ -436,7 +435,8 @@ static void backward_4(
             real *dx_at = streaming ? dx_line : dx + ri * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_rij = xhat_factor[j] * ((double)x[ri * D + j] - mu[j]);
+                const double xhat_unscaled_rij = (double)x[ri * D + j] - mu[j];
+                const double xhat_rij = xhat_unscaled_rij * xhat_factor[j];
                 // dx[r, i, j] = gamma[j]*(dy[r, i, j] - w[r, i]*(dgamma[j]*xhat[r, i, j] + dbeta[j])/total)/sqrt(var[j]
                 //     + eps)
                 dx_at[j - chunk] = (real)(dx_factor2[j] * ((double)dy[ri * D + j] + dx_factor_ri * (dbeta_total[j] +
@@ -479,27 +479,28 @@ int sync_batch_norm_backward(
     const int64_t blocks = larger_index((RN + rows - 1) / rows, 1);
     threads = thread_count(threads, elements);
     const int streaming = is_streamed(elements);
-    double *const memory = malloc(sizeof(double) * (size_t)(D + D + blocks * D + blocks * D + 1));
+    double *const memory = malloc(sizeof(double) * (size_t)(D + D + D + blocks * D + blocks * D + 1));
     if (memory == NULL) {
         return 1;
     }
-    double *const xhat_factor = memory;
+    double *const dgamma_total = memory;
+    double *const xhat_factor = dgamma_total + D;
     double *const dx_factor2 = xhat_factor + D;
-    double *const dgamma_total = dx_factor2 + D;
-    double *const dbeta_total = dgamma_total + blocks * D;
+    double *const dgamma_total_unscaled = dx_factor2 + D;
+    double *const dbeta_total = dgamma_total_unscaled + blocks * D;
     backward_1(D, eps, var, gamma, xhat_factor, dx_factor2);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_2(block * rows, smaller_index((block + 1) * rows, RN), D, mu, x, dy, xhat_factor, dgamma_total + block
-                * D, dbeta_total + block * D);
+        backward_2(block * rows, smaller_index((block + 1) * rows, RN), D, mu, x, dy, dgamma_total_unscaled + block * D,
+                dbeta_total + block * D);
     }
-    add_parts(dgamma_total, blocks, D);
+    add_parts(dgamma_total_unscaled, blocks, D);
     add_parts(dbeta_total, blocks, D);
-    backward_3(D, dgamma, dbeta, dgamma_total, dbeta_total);
+    backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled, dbeta_total);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_4(block * rows, smaller_index((block + 1) * rows, RN), D, total, mu, x, dy, w, dx, xhat_factor,
-                dx_factor2, dgamma_total, dbeta_total, streaming);
+        backward_4(block * rows, smaller_index((block + 1) * rows, RN), D, total, mu, x, dy, w, dx, dgamma_total,
+                xhat_factor, dx_factor2, dbeta_total, streaming);
     }
     free(memory);
     return 0;

@@ -84,7 +84,7 @@ def forward(
     mu_offset = np.empty(D)
     mu_spread = np.empty(D)
     mu_shift = np.empty(D)
-    xhat_factor = np.empty(D)
+    y_times_xhat = np.empty(D)
     threads = _threads(threads, N * D)
     width = _stripe(N, D, N * D, 1, dtype.itemsize)
     rows = N if width else _rows(N, N * D, dtype.itemsize)
@@ -92,7 +92,7 @@ def forward(
     mu_distances_parts = np.empty((blocks, D))
     mu_squares_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, x, gamma, beta, y, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, xhat_factor,
+        rows, N, D, eps, x, gamma, beta, y, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
         mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", D, blocks, width, threads, arguments)
@@ -123,17 +123,19 @@ def backward(
     dx = _result("dx", dx_out, (N, D), dtype, (x, dy, gamma))
     dgamma = _result("dgamma", dgamma_out, (D,), dtype, (x, dy, gamma))
     dbeta = _result("dbeta", dbeta_out, (D,), dtype, (x, dy, gamma))
-    xhat_factor = np.empty(D)
+    dgamma_total = np.empty(D)
+    dx_times_xhat = np.empty(D)
+    dx_plus = np.empty(D)
     dx_factor = np.empty(D)
     threads = _threads(threads, N * D)
     width = _stripe(N, D, N * D, 2, dtype.itemsize)
     rows = N if width else _rows(N, N * D, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    dgamma_total_parts = np.empty((blocks, D))
+    dgamma_total_unscaled_parts = np.empty((blocks, D))
     dbeta_total_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, var, mu, mu_rest, x, dy, gamma, dx, dgamma, dbeta, xhat_factor, dx_factor, dgamma_total_parts,
-        dbeta_total_parts,
+        rows, N, D, eps, mu, mu_rest, x, var, dy, gamma, dx, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
+        dx_factor, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", D, blocks, width, threads, arguments)
     return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
@@ -391,7 +393,7 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
 @_compiled
 def _forward(
     stage, start, stop, first, last, rows, N, D, eps, x, gamma, beta, y, mu, var, mu_rest, mu_offset, mu_spread,
-    mu_shift, xhat_factor, mu_distances_parts, mu_squares_parts,
+    mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
@@ -404,8 +406,8 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            start, stop, N, eps, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, xhat_factor, mu_distances_parts,
-            mu_squares_parts,
+            start, stop, N, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+            mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, start, stop)
         if stage == 0 and again:
@@ -413,17 +415,17 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                start, stop, N, eps, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, xhat_factor, mu_distances_parts,
-                mu_squares_parts,
+                start, stop, N, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
-        _forward_4(start, stop, first, last, rows, N, x, gamma, beta, y, mu, mu_rest, xhat_factor)
+        _forward_4(start, stop, first, last, rows, N, x, beta, y, mu, mu_rest, y_times_xhat)
     return again
 
 
 @_compiled
 def _forward_1(start, stop, N, x, mu_shift):
-    """What one thread does."""
+    """What one thread does: mu_shift."""
     for j in range(_index(start), _index(stop)):
         mu_shift_j_sum = 0.0
         mu_shift_j_count = 0.0
@@ -454,10 +456,10 @@ def _forward_2(start, stop, first, last, rows, N, x, mu_shift, mu_distances_part
 
 @_compiled
 def _forward_3(
-    start, stop, N, eps, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, xhat_factor, mu_distances_parts,
+    start, stop, N, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, mu_distances_parts,
     mu_squares_parts,
 ):
-    """What one thread does: mu, var."""
+    """What one thread does: mu, var, mu_offset, mu_rest, mu_spread, y_times_xhat."""
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
     for j in range(_index(start), _index(stop)):
@@ -469,99 +471,97 @@ def _forward_3(
         mu_spread[j] = var_sum_j / N
         # var[j] = mean((x[i, j] - mu[j])**2 for i in N)
         var[j] = var_sum_j / N
-        xhat_factor[j] = 1.0 / math.sqrt(var[j] + eps)
+        y_times_xhat[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _forward_4(start, stop, first, last, rows, N, x, gamma, beta, y, mu, mu_rest, xhat_factor):
+def _forward_4(start, stop, first, last, rows, N, x, beta, y, mu, mu_rest, y_times_xhat):
     """A pass over blocks of rows: xhat, y."""
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_ij = xhat_factor[j] * (np.float64(x[i, j]) - mu[j] - mu_rest[j])
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y[i, j] = np.float64(beta[j]) + xhat_ij * np.float64(gamma[j])
+                y[i, j] = np.float64(beta[j]) + xhat_unscaled_ij * y_times_xhat[j]
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, D, eps, var, mu, mu_rest, x, dy, gamma, dx, dgamma, dbeta, xhat_factor,
-    dx_factor, dgamma_total_parts, dbeta_total_parts,
+    stage, start, stop, first, last, rows, N, D, eps, mu, mu_rest, x, var, dy, gamma, dx, dgamma, dbeta, dgamma_total,
+    dx_times_xhat, dx_plus, dx_factor, dgamma_total_unscaled_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
     again = False
     if stage == 0 or stage == 1:
-        _backward_1(start, stop, N, eps, var, gamma, xhat_factor, dx_factor)
+        _backward_1(start, stop, eps, var, gamma, dx_factor)
     if stage == 0 or stage == 2:
         _backward_2(
-            start, stop, first, last, rows, N, mu, mu_rest, x, dy, xhat_factor, dgamma_total_parts, dbeta_total_parts,
+            start, stop, first, last, rows, N, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts,
         )
     if stage == 0 or stage == 3:
-        _total(dgamma_total_parts)
+        _total(dgamma_total_unscaled_parts)
         _total(dbeta_total_parts)
-        _backward_3(start, stop, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts)
-    if stage == 0 or stage == 4:
-        _backward_4(
-            start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, xhat_factor, dx_factor, dgamma_total_parts,
+        _backward_3(
+            start, stop, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled_parts,
             dbeta_total_parts,
         )
+    if stage == 0 or stage == 4:
+        _backward_4(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor)
     return again
 
 
 @_compiled
-def _backward_1(start, stop, N, eps, var, gamma, xhat_factor, dx_factor):
-    """What one thread does."""
+def _backward_1(start, stop, eps, var, gamma, dx_factor):
+    """What one thread does: dx_factor."""
     for j in range(_index(start), _index(stop)):
-        xhat_factor[j] = 1.0 / math.sqrt(var[j] + eps)
-        dx_factor[j] = np.float64(gamma[j]) / (N * math.sqrt(var[j] + eps))
+        dx_factor[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _backward_2(
-    start, stop, first, last, rows, N, mu, mu_rest, x, dy, xhat_factor, dgamma_total_parts, dbeta_total_parts,
-):
+def _backward_2(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts):
     """A pass over blocks of rows: xhat, dgamma, dbeta."""
     for block in range(first, last):
-        dgamma_total = dgamma_total_parts[block]
+        dgamma_total_unscaled = dgamma_total_unscaled_parts[block]
         dbeta_total = dbeta_total_parts[block]
         for j in range(_index(start), _index(stop)):
-            dgamma_total[j] = 0.0
+            dgamma_total_unscaled[j] = 0.0
         for j in range(_index(start), _index(stop)):
             dbeta_total[j] = 0.0
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_ij = xhat_factor[j] * (np.float64(x[i, j]) - mu[j] - mu_rest[j])
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
-                dgamma_total[j] += xhat_ij * np.float64(dy[i, j])
+                dgamma_total_unscaled[j] += xhat_unscaled_ij * np.float64(dy[i, j])
                 # dbeta[j] = sum(dy[i, j] for i in N)
                 dbeta_total[j] += np.float64(dy[i, j])
 
 
 @_compiled
-def _backward_3(start, stop, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts):
-    """What one thread does."""
-    dgamma_total = dgamma_total_parts[0]
+def _backward_3(
+    start, stop, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled_parts,
+    dbeta_total_parts,
+):
+    """What one thread does: dgamma_total, dgamma, dbeta, dx_plus, dx_times_xhat."""
+    dgamma_total_unscaled = dgamma_total_unscaled_parts[0]
     dbeta_total = dbeta_total_parts[0]
     for j in range(_index(start), _index(stop)):
+        dgamma_total[j] = dgamma_total_unscaled[j] / math.sqrt(var[j] + eps)
         dgamma[j] = dgamma_total[j]
         dbeta[j] = dbeta_total[j]
+        dx_plus[j] = -dbeta_total[j] / N
+        dx_times_xhat[j] = -dgamma_total[j] / (N * math.sqrt(var[j] + eps))
 
 
 @_compiled
-def _backward_4(
-    start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, xhat_factor, dx_factor, dgamma_total_parts,
-    dbeta_total_parts,
-):
+def _backward_4(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor):
     """A pass over blocks of rows: xhat, dx."""
-    dgamma_total = dgamma_total_parts[0]
-    dbeta_total = dbeta_total_parts[0]
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_ij = xhat_factor[j] * (np.float64(x[i, j]) - mu[j] - mu_rest[j])
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
-                dx[i, j] = dx_factor[j] * (N * np.float64(dy[i, j]) - dbeta_total[j] - xhat_ij * dgamma_total[j])
+                dx[i, j] = dx_factor[j] * (np.float64(dy[i, j]) + dx_plus[j] + xhat_unscaled_ij * dx_times_xhat[j])

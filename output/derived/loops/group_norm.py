@@ -456,7 +456,7 @@ def _backward_1(
 
 @_compiled
 def _backward_2(G, K, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts):
-    """What one thread does."""
+    """What one thread does: dgamma, dbeta."""
     dgamma_total = dgamma_total_parts[0]
     dbeta_total = dbeta_total_parts[0]
     for g in range(G):

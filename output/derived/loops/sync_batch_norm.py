@@ -98,7 +98,7 @@ def forward(
     total = np.empty(1)
     mu = np.empty(D)
     var = np.empty(D)
-    xhat_factor = np.empty(D)
+    y_times_xhat = np.empty(D)
     threads = _threads(threads, R * N * D)
     width = 0
     rows = _rows(R, R * N * D, dtype.itemsize)
@@ -107,7 +107,7 @@ def forward(
     mu_sum_parts = np.empty((blocks, D))
     var_sum_parts = np.empty((blocks, D))
     arguments = (
-        rows, R, N, D, eps, w, x, gamma, beta, y, total, mu, var, xhat_factor, total_total_parts, mu_sum_parts,
+        rows, R, N, D, eps, w, x, gamma, beta, y, total, mu, var, y_times_xhat, total_total_parts, mu_sum_parts,
         var_sum_parts,
     )
     _run(_forward, "p-p-p", 0, blocks, width, threads, arguments)
@@ -139,17 +139,18 @@ def backward(
     dx = _result("dx", dx_out, (R, N, D), dtype, (x, dy, w, gamma))
     dgamma = _result("dgamma", dgamma_out, (D,), dtype, (x, dy, w, gamma))
     dbeta = _result("dbeta", dbeta_out, (D,), dtype, (x, dy, w, gamma))
+    dgamma_total = np.empty(D)
     xhat_factor = np.empty(D)
     dx_factor2 = np.empty(D)
     threads = _threads(threads, RN * D)
     width = 0
     rows = _rows(RN, RN * D, dtype.itemsize)
     blocks = max(-(-RN // rows), 1)
-    dgamma_total_parts = np.empty((blocks, D))
+    dgamma_total_unscaled_parts = np.empty((blocks, D))
     dbeta_total_parts = np.empty((blocks, D))
     arguments = (
-        rows, RN, D, eps, total, var, mu, x.reshape(RN, D), dy.reshape(RN, D), w.reshape(RN), gamma, dx.reshape(RN, D),
-        dgamma, dbeta, xhat_factor, dx_factor2, dgamma_total_parts, dbeta_total_parts,
+        rows, RN, D, eps, total, mu, x.reshape(RN, D), var, dy.reshape(RN, D), w.reshape(RN), gamma, dx.reshape(RN, D),
+        dgamma, dbeta, dgamma_total, xhat_factor, dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", 0, blocks, width, threads, arguments)
     return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
@@ -367,7 +368,7 @@ def _total(parts: np.ndarray) -> None:
 
 @_compiled
 def _forward(
-    stage, start, stop, first, last, rows, R, N, D, eps, w, x, gamma, beta, y, total, mu, var, xhat_factor,
+    stage, start, stop, first, last, rows, R, N, D, eps, w, x, gamma, beta, y, total, mu, var, y_times_xhat,
     total_total_parts, mu_sum_parts, var_sum_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
@@ -383,9 +384,9 @@ def _forward(
         _forward_3(first, last, rows, R, N, D, w, x, mu, var_sum_parts)
     if stage == 0 or stage == 4:
         _total(var_sum_parts)
-        _forward_4(D, eps, var, xhat_factor, total_total_parts, var_sum_parts)
+        _forward_4(D, eps, gamma, var, y_times_xhat, total_total_parts, var_sum_parts)
     if stage == 0 or stage == 5:
-        _forward_5(first, last, rows, R, N, D, x, gamma, beta, y, mu, xhat_factor)
+        _forward_5(first, last, rows, R, N, D, x, beta, y, mu, y_times_xhat)
     return again
 
 
@@ -423,7 +424,7 @@ def _forward_1(first, last, rows, R, N, D, w, x, total_total_parts, mu_sum_parts
 
 @_compiled
 def _forward_2(D, total, mu, total_total_parts, mu_sum_parts):
-    """What one thread does: mu."""
+    """What one thread does: mu, total."""
     total_total = total_total_parts[0]
     mu_sum = mu_sum_parts[0]
     total[0] = total_total[0]
@@ -456,33 +457,33 @@ def _forward_3(first, last, rows, R, N, D, w, x, mu, var_sum_parts):
 
 
 @_compiled
-def _forward_4(D, eps, var, xhat_factor, total_total_parts, var_sum_parts):
-    """What one thread does: var."""
+def _forward_4(D, eps, gamma, var, y_times_xhat, total_total_parts, var_sum_parts):
+    """What one thread does: var, y_times_xhat."""
     total_total = total_total_parts[0]
     var_sum = var_sum_parts[0]
     for j in range(D):
         # var[j] = sum(q[r, j] for r in R)/total
         var[j] = var_sum[j] / total_total[0]
-        xhat_factor[j] = 1.0 / math.sqrt(var[j] + eps)
+        y_times_xhat[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _forward_5(first, last, rows, R, N, D, x, gamma, beta, y, mu, xhat_factor):
+def _forward_5(first, last, rows, R, N, D, x, beta, y, mu, y_times_xhat):
     """A pass over blocks of rows: xhat, y."""
     for block in range(first, last):
         for r in range(_index(block * rows), _index(min((block + 1) * rows, R))):
             for i in range(N):
                 for j in range(D):
                     # xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-                    xhat_rij = xhat_factor[j] * (np.float64(x[r, i, j]) - mu[j])
+                    xhat_unscaled_rij = np.float64(x[r, i, j]) - mu[j]
                     # y[r, i, j] = gamma[j]*xhat[r, i, j] + beta[j]
-                    y[r, i, j] = np.float64(beta[j]) + xhat_rij * np.float64(gamma[j])
+                    y[r, i, j] = np.float64(beta[j]) + xhat_unscaled_rij * y_times_xhat[j]
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, RN, D, eps, total, var, mu, x, dy, w, gamma, dx, dgamma, dbeta, xhat_factor,
-    dx_factor2, dgamma_total_parts, dbeta_total_parts,
+    stage, start, stop, first, last, rows, RN, D, eps, total, mu, x, var, dy, w, gamma, dx, dgamma, dbeta, dgamma_total,
+    xhat_factor, dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some blocks of rows; return whether to run the last
     two again."""
@@ -490,70 +491,70 @@ def _backward(
     if stage == 0 or stage == 1:
         _backward_1(D, eps, var, gamma, xhat_factor, dx_factor2)
     if stage == 0 or stage == 2:
-        _backward_2(first, last, rows, RN, D, mu, x, dy, xhat_factor, dgamma_total_parts, dbeta_total_parts)
+        _backward_2(first, last, rows, RN, D, mu, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts)
     if stage == 0 or stage == 3:
-        _total(dgamma_total_parts)
+        _total(dgamma_total_unscaled_parts)
         _total(dbeta_total_parts)
-        _backward_3(D, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts)
+        _backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled_parts, dbeta_total_parts)
     if stage == 0 or stage == 4:
         _backward_4(
-            first, last, rows, RN, D, total, mu, x, dy, w, dx, xhat_factor, dx_factor2, dgamma_total_parts,
-            dbeta_total_parts,
+            first, last, rows, RN, D, total, mu, x, dy, w, dx, dgamma_total, xhat_factor, dx_factor2, dbeta_total_parts,
         )
     return again
 
 
 @_compiled
 def _backward_1(D, eps, var, gamma, xhat_factor, dx_factor2):
-    """What one thread does."""
+    """What one thread does: xhat_factor, dx_factor2."""
     for j in range(D):
         xhat_factor[j] = 1.0 / math.sqrt(var[j] + eps)
         dx_factor2[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _backward_2(first, last, rows, RN, D, mu, x, dy, xhat_factor, dgamma_total_parts, dbeta_total_parts):
+def _backward_2(first, last, rows, RN, D, mu, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts):
     """A pass over blocks of rows: xhat, dgamma, dbeta."""
     for block in range(first, last):
-        dgamma_total = dgamma_total_parts[block]
+        dgamma_total_unscaled = dgamma_total_unscaled_parts[block]
         dbeta_total = dbeta_total_parts[block]
         for j in range(D):
-            dgamma_total[j] = 0.0
+            dgamma_total_unscaled[j] = 0.0
         for j in range(D):
             dbeta_total[j] = 0.0
         for ri in range(_index(block * rows), _index(min((block + 1) * rows, RN))):
             for j in range(D):
                 # xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_rij = xhat_factor[j] * (np.float64(x[ri, j]) - mu[j])
+                xhat_unscaled_rij = np.float64(x[ri, j]) - mu[j]
                 # dgamma[j] = sum(dy[r, i, j]*xhat[r, i, j] for r in R for i in N)
-                dgamma_total[j] += xhat_rij * np.float64(dy[ri, j])
+                dgamma_total_unscaled[j] += xhat_unscaled_rij * np.float64(dy[ri, j])
                 # dbeta[j] = sum(dy[r, i, j] for r in R for i in N)
                 dbeta_total[j] += np.float64(dy[ri, j])
 
 
 @_compiled
-def _backward_3(D, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts):
-    """What one thread does."""
-    dgamma_total = dgamma_total_parts[0]
+def _backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled_parts, dbeta_total_parts):
+    """What one thread does: dgamma_total, dgamma, dbeta."""
+    dgamma_total_unscaled = dgamma_total_unscaled_parts[0]
     dbeta_total = dbeta_total_parts[0]
     for j in range(D):
+        dgamma_total[j] = dgamma_total_unscaled[j] / math.sqrt(var[j] + eps)
         dgamma[j] = dgamma_total[j]
         dbeta[j] = dbeta_total[j]
 
 
 @_compiled
 def _backward_4(
-    first, last, rows, RN, D, total, mu, x, dy, w, dx, xhat_factor, dx_factor2, dgamma_total_parts, dbeta_total_parts,
+    first, last, rows, RN, D, total, mu, x, dy, w, dx, dgamma_total, xhat_factor, dx_factor2, dbeta_total_parts,
 ):
     """A pass over blocks of rows: xhat, dx."""
-    dgamma_total = dgamma_total_parts[0]
     dbeta_total = dbeta_total_parts[0]
     for block in range(first, last):
         for ri in range(_index(block * rows), _index(min((block + 1) * rows, RN))):
             dx_factor_ri = -np.float64(w[ri]) / total
             for j in range(D):
                 # xhat[r, i, j] = (x[r, i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_rij = xhat_factor[j] * (np.float64(x[ri, j]) - mu[j])
+                xhat_unscaled_rij = np.float64(x[ri, j]) - mu[j]
+                xhat_rij = xhat_unscaled_rij * xhat_factor[j]
                 # dx[r, i, j] = gamma[j]*(dy[r, i, j] - w[r, i]*(dgamma[j]*xhat[r, i, j] + dbeta[j])/total)/sqrt(var[j]
                 #     + eps)
                 dx[ri, j] = (
