@@ -76,10 +76,9 @@ def test_a_target_that_fails_is_said_in_a_line(tmp_path: Path, monkeypatch: pyte
         raise TypeError("no code for erf")
 
     monkeypatch.setitem(TARGETS, "odd", Target(write, "odd"))
-    monkeypatch.setitem(TARGETS, "compiled", Target(write, "compiled", suffix=".c"))
-    found, missing = generated(derivations_for_code(GRAPH, "reuse")[0], ["odd", "compiled", "numpy"], tmp_path)
+    found, missing = generated(derivations_for_code(GRAPH, "reuse")[0], ["odd", "numpy"], tmp_path)
     assert [functions.name for functions in found] == ["derive numpy"]
-    assert missing == ["odd: TypeError: no code for erf", "compiled: has to be compiled by whoever uses it"]
+    assert missing == ["odd: TypeError: no code for erf"]
 
 
 def test_a_target_with_a_folder_is_a_file_that_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

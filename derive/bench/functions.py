@@ -19,6 +19,7 @@ from typing import Any
 from derive.baselines import baselines_of
 from derive.bench.libraries import is_installed, library
 from derive.bench.timing import first_line
+from derive.c_functions import compile_c
 from derive.codegen.numpy import compile_derivation, compile_text
 from derive.codegen.targets import TARGETS
 from derive.derivation import Derivation
@@ -77,8 +78,6 @@ def generated(coded: Derivation, targets: Sequence[str], folder: Path) -> tuple[
         need = _NEEDS.get(target)
         if need is not None and not is_installed(need):
             missing.append(f"{target}: {need} is not installed")
-        elif TARGETS[target].suffix != ".py":
-            missing.append(f"{target}: has to be compiled by whoever uses it")
         elif not TARGETS[target].whole:
             missing.append(f"{target}: takes several workers")
         else:
@@ -180,6 +179,8 @@ def _jax_functions(module: ModuleType, graph: Graph) -> list[Functions]:
 
 def _module(target: str, coded: Derivation, folder: Path) -> ModuleType:
     """The module that is generated for a target. What a compiler wants to find in a file is in one."""
+    if TARGETS[target].suffix == ".c":
+        return compile_c(coded, folder)
     text = TARGETS[target].write(coded)
     if not TARGETS[target].folder:
         return compile_text(text, coded.forward.name)
