@@ -180,6 +180,9 @@ static int64_t width_of_stripe(int64_t length, int64_t extent, int64_t elements,
         width = 1; // a channel of an image: what does not stay in this cache does in the next
     }
     width = smaller_index(width, extent);
+    if (inner == 1 && bytes == 8 && length > 2 * BLOCK_ROWS) {
+        return 0; // too many rows to add up one by one
+    }
     return elements >= SERIAL_ELEMENTS / 4 && width * inner >= RUN_ELEMENTS ? width : 0;
 }
 

@@ -293,7 +293,9 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
-    return max(1, min(length, most, _BLOCK * length // max(size, 1)))
+    # Not fewer, lest the parts outgrow the data.
+    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    return max(1, min(length, most, rows))
 
 
 def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> int:
@@ -306,6 +308,8 @@ def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> 
     width = _CACHE // (column * arrays * itemsize)
     if width * inner < _RUN and inner * itemsize >= 2048:
         width = 1  # a channel of an image: what does not stay in this cache does in the next
+    if inner == 1 and itemsize == 8 and length > 2 * _BLOCK_ROWS_OF_FLOAT64:
+        return 0  # too many rows to add up one by one
     return min(width, extent) if size >= _SERIAL // 4 and min(width, extent) * inner >= _RUN else 0
 
 

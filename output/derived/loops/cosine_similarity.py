@@ -105,8 +105,8 @@ def backward(
     N, D = u.shape
     ds = _array("ds", ds, "(N,)", (N,), dtype)
     du_out, dv_out = _outputs(out, ("du", "dv"))
-    du = _result("du", du_out, (N, D), dtype, (u, v, ds))
-    dv = _result("dv", dv_out, (N, D), dtype, (u, v, ds))
+    du = _result("du", du_out, (N, D), dtype, (u, v, ds, s))
+    dv = _result("dv", dv_out, (N, D), dtype, (u, v, ds, s))
     threads = _threads(threads, N * D)
     width = 0
     rows = _rows(N, N * D, dtype.itemsize)
@@ -262,7 +262,9 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
-    return max(1, min(length, most, _BLOCK * length // max(size, 1)))
+    # Not fewer, lest the parts outgrow the data.
+    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    return max(1, min(length, most, rows))
 
 
 def _run(
@@ -375,6 +377,6 @@ def _backward_1(first, last, rows, N, D, unorm, u, vnorm, v, ds, s, du, dv):
                 # vhat[i, j] = v[i, j]/vnorm[i]
                 vhat_ij = vhat_factor_i * np.float64(v[i, j])
                 # du[i, j] = ds[i]*(vhat[i, j] - s[i]*uhat[i, j])/unorm[i]
-                du[i, j] = du_factor_i * (vhat_ij - uhat_ij * s[i])
+                du[i, j] = du_factor_i * (vhat_ij - uhat_ij * np.float64(s[i]))
                 # dv[i, j] = ds[i]*(uhat[i, j] - s[i]*vhat[i, j])/vnorm[i]
-                dv[i, j] = dv_factor_i * (uhat_ij - vhat_ij * s[i])
+                dv[i, j] = dv_factor_i * (uhat_ij - vhat_ij * np.float64(s[i]))

@@ -82,7 +82,7 @@ def backward(
     N, C = p.shape
     dp = _array("dp", dp, "(N, C)", (N, C), dtype)
     dx_out, = _outputs(out, ("dx",))
-    dx = _result("dx", dx_out, (N, C), dtype, (dp,))
+    dx = _result("dx", dx_out, (N, C), dtype, (dp, p))
     threads = _threads(threads, N * C)
     width = 0
     rows = _rows(N, N * C, dtype.itemsize)
@@ -226,7 +226,9 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
-    return max(1, min(length, most, _BLOCK * length // max(size, 1)))
+    # Not fewer, lest the parts outgrow the data.
+    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    return max(1, min(length, most, rows))
 
 
 def _run(
@@ -364,6 +366,6 @@ def _backward_1(first, last, rows, N, C, dp, p, dx):
             dx_sum_n = 0.0
             for c in range(C):
                 # dx[n, c] = p[n, c]*(dp[n, c] - sum(dp[n, k]*p[n, k] for k in C))
-                dx_sum_n = _add(dx_sum_n, np.float64(dp[n, c]) * p[n, c])
+                dx_sum_n = _add(dx_sum_n, np.float64(dp[n, c]) * np.float64(p[n, c]))
             for c in range(C):
-                dx[n, c] = p[n, c] * (np.float64(dp[n, c]) - dx_sum_n)
+                dx[n, c] = np.float64(p[n, c]) * (np.float64(dp[n, c]) - dx_sum_n)

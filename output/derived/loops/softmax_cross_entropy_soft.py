@@ -242,7 +242,9 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
-    return max(1, min(length, most, _BLOCK * length // max(size, 1)))
+    # Not fewer, lest the parts outgrow the data.
+    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    return max(1, min(length, most, rows))
 
 
 def _run(
