@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from derived import linear as linear
     from derived import linear_batch_norm as linear_batch_norm
     from derived import log_softmax as log_softmax
+    from derived import loops as loops
     from derived import lstm_cell as lstm_cell
     from derived import mean_squared_error as mean_squared_error
     from derived import perceptron as perceptron
@@ -67,6 +68,7 @@ __all__ = [
     "linear",
     "linear_batch_norm",
     "log_softmax",
+    "loops",
     "lstm_cell",
     "mean_squared_error",
     "perceptron",
