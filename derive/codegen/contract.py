@@ -125,7 +125,8 @@ def array_lines(quantities: Sequence[Quantity], wanted: Container[str], dialect:
     before = ""
     for place, quantity in enumerate(quantities):
         lines += array_line(quantity, known, before)
-        before = before or dialect.given(like(quantity.name))
+        lines += [] if before else dialect.working_lines(quantity.name)
+        before = before or dialect.given_to_arrays(like(quantity.name))
         later = {extent for other in quantities[place + 1 :] for extent in other.extents}
         lines += unpacking_lines(quantity, [e for e in quantity.extents if e in wanted or e in later], known)
         known |= dict.fromkeys(quantity.extents)

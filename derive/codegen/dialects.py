@@ -63,6 +63,19 @@ class Dialect:
     # What NumPy would warn of, in branches that are not taken.
     quiet = 'with np.errstate(divide="ignore", invalid="ignore", over="ignore"):'
 
+    # Parameters.
+
+    # Whether functions take `out`, `threads` and `precise`, and keep the dtype of the results beside that of the work.
+    has_options = False
+
+    def working_lines(self, array: str) -> list[str]:
+        """The lines that make a checked array, the first one, what is worked with."""
+        return []
+
+    def given_to_arrays(self, like: Like) -> str:
+        """What the checks of an array are told about the arrays before it."""
+        return self.given(like)
+
     # Functions.
 
     def of_arrays(self, kind: type[Expr], arguments: Sequence[Code], like: Like) -> str:

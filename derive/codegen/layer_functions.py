@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from derive.codegen.arrays import ArrayPrinter
+from derive.codegen.centering import as_said
 from derive.codegen.contract import (
     Checks,
     array_line,
@@ -16,8 +17,16 @@ from derive.codegen.contract import (
     unpacking_lines,
 )
 from derive.codegen.dialects import Dialect, Like, like
-from derive.codegen.residuals import Residuals, cotangents_of, first_order_equations, second_order_equations, used_in
-from derive.codegen.runtime import DTYPE_OF
+from derive.codegen.options import finished, finished_lines, option_sentences, options_of, tile_lines
+from derive.codegen.residuals import (
+    WORKING,
+    Residuals,
+    cotangents_of,
+    first_order_equations,
+    second_order_equations,
+    used_in,
+)
+from derive.codegen.runtime import DTYPE_OF, WORKING_OF
 from derive.codegen.signatures import (
     argument_type,
     bundle,
@@ -29,6 +38,7 @@ from derive.codegen.signatures import (
     signature,
     type_of,
 )
+from derive.codegen.tiled_functions import tiled_function
 from derive.codegen.wrapping import KEPT, call, comment, statement
 from derive.derivation import Derivation
 from derive.functions import where
@@ -63,19 +73,37 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     checks = checks_of(derivation, dialect)
 
     shape = residuals.saved_shape
+    tiled = None
+    if residuals.options:
+        kept = [q.name for q in residuals.quantities if q.name in graph.equation_of]
+        equations = computed_forward(derivation, residuals)
+        tiled = tiled_function("forward", equations, graph.by_name, graph.outputs, kept, origin, dialect)
     wanted = {*checks.extents, *body.extents, *residuals.extents, *(shape.extents if shape else ())}
-    replaced = {"dtype": origin.dtype}
+    wanted |= (tiled.uses if tiled else set()) & set(graph.extents)
+    replaced = {} if residuals.options else {"dtype": origin.dtype}
     if shape:
         replaced[shape.name] = dialect.zeros(tuple_text([*shape.extents[:-1], "0"]), origin)
     saved = [replaced.get(name, name) for name in residuals.names]
     outputs = [graph.by_name[name] for name in graph.outputs]
-    ended = [*body.lines, "", *call(f"return {bundle(outputs)}, Residuals", saved, "")]
+    options = options_of(outputs) if residuals.options else []
+    results = bundle(outputs)
+    if residuals.options:
+        results = finished(graph.outputs, options) + ("[0]" if len(outputs) == 1 else "")
+    returned = call(f"return {results}, Residuals", saved, "")
+    names = [*(q.name for q in graph.inputs), *(e for e in graph.extents if e in wanted)]
+    kind = _forward_type(outputs, dialect)
+    calling, function = tile_lines("forward", tiled, names, {*saved}, options, kind, returned)
+    ended = [*calling, *body.lines, "", *returned]
+    given = parameters(graph, checks.switch, dialect)
+    if residuals.options:
+        given += [*([] if checks.switch else ["*"]), *options, "precise: bool = False"]
     return [
-        *signature("forward", parameters(graph, checks.switch, dialect), _forward_type(outputs, dialect)),
-        *_forward_docstring(graph, outputs, checks, residuals),
+        *signature("forward", given, kind),
+        *_forward_docstring(graph, outputs, checks, residuals, [*options, "precise:"] if residuals.options else []),
         *argument_lines(graph, checks.lines, wanted, dialect.namespace_lines([*checks.lines, *ended], origin), dialect),
         "",
         *ended,
+        *function,
     ]
 
 
@@ -133,8 +161,10 @@ def backward_lines(derivation: Derivation, residuals: Residuals, together: str) 
     noun = "gradient" if len(gradients) == 1 else "gradients"
     first = f"Return {bundle(gradients)}, the {noun} of a loss whose gradient with respect to {outputs} is given."
     given = _Given((), cotangents, together if len(cotangents) > 1 else "", residuals.dialect)
-    doc = docstring(first, [*given.rows(), *((q.name, described(q)) for q in gradients)], [_GRADIENT_CONTRACT])
-    return _gradient_function("backward", graph, first_order_equations(derivation), given, doc, residuals)
+    options = options_of(gradients) if residuals.options else []
+    contract = " ".join([_GRADIENT_CONTRACT, *option_sentences(options)])
+    doc = docstring(first, [*given.rows(), *((q.name, described(q)) for q in gradients)], [contract])
+    return _gradient_function("backward", graph, first_order_equations(derivation), given, doc, residuals, options)
 
 
 def double_backward_lines(
@@ -196,6 +226,7 @@ def _gradient_function(
     given: _Given,
     doc: Sequence[str],
     residuals: Residuals,
+    options: Sequence[str] = (),
 ) -> list[str]:
     """A function from cotangents and residuals to the outputs of a graph."""
     used, dialect = used_in(equations), residuals.dialect
@@ -205,10 +236,14 @@ def _gradient_function(
     for equation in equations:
         body.add(equation)
 
+    tiled = None
+    if options:
+        tiled = tiled_function(name, equations, graph.by_name, graph.outputs, (), origin, dialect)
     wanted = {*body.extents, *(extent for q in given.quantities for extent in q.extents)}
+    wanted |= (tiled.uses if tiled else set()) & set(graph.extents)
     known = dict.fromkeys(residuals.extents)
-    taken = used | wanted | {origin.array or "dtype"}
-    heads = []
+    taken = used | wanted | {origin.array or "dtype"} | ({"dtype"} if residuals.options else set())
+    heads = [f"    {WORKING} = {WORKING_OF.__name__}(dtype)"] if origin.dtype == WORKING else []
     for quantity in arrays:
         lines = unpacking_lines(quantity, wanted, known)
         taken |= {quantity.name} if lines else set()
@@ -219,16 +254,24 @@ def _gradient_function(
     for q in given.quantities:
         unused = q.name not in used
         before = dialect.given(origin)
-        heads += array_line(q, known, before, unused) if q.indices else scalar_line(q, before, unused)
+        told = dialect.given_to_arrays(origin) if residuals.options else before
+        heads += array_line(q, known, told, unused) if q.indices else scalar_line(q, before, unused)
+    returned = finished_lines(gradients, options) if residuals.options and gradients else []
+    returned += return_line([q.name for q in gradients])
+    names = [*(q.name for q in residuals.quantities), *(q.name for q in given.quantities), *graph.extents]
+    kind = bundle_type(gradients, dialect)
+    calling, function = tile_lines(name, tiled, names, set(), options, kind, returned)
+    parameters_ = [*given.parameters(), "residuals: Residuals", *(["*"] if options else []), *options]
     return [
-        *signature(name, [*given.parameters(), "residuals: Residuals"], bundle_type(gradients, dialect)),
+        *signature(name, parameters_, bundle_type(gradients, dialect)),
         *doc,
         *residuals.unpacking_lines(taken),
         *heads,
         *dialect.namespace_lines(body.lines, origin),
-        *(["", *body.lines] if body.lines else []),
+        *(["", *calling, *body.lines] if body.lines else []),
         "",
-        *return_line([q.name for q in gradients]),
+        *returned,
+        *function,
     ]
 
 
@@ -256,7 +299,7 @@ class Body:
         if self._dialect.quiet and equation.expression.atoms(where):
             # NumPy computes the branches that are not taken, too: what the layer guards against is no news.
             lines = [f"    {self._dialect.quiet}", *(f"    {line}" for line in lines)]
-        self.lines += comment(equation_text(equation))
+        self.lines += comment(equation_text(as_said(equation)))
         self.lines += lines
 
 
@@ -271,7 +314,9 @@ def parameters(graph: Graph, switch: str, dialect: Dialect) -> list[str]:
     return texts + (["*", f"{switch}: bool = {dialect.has_scalars}"] if switch else [])
 
 
-def _forward_docstring(graph: Graph, outputs: Sequence[Quantity], checks: Checks, residuals: Residuals) -> list[str]:
+def _forward_docstring(
+    graph: Graph, outputs: Sequence[Quantity], checks: Checks, residuals: Residuals, options: Sequence[str]
+) -> list[str]:
     rows = [(q.name, described(q)) for q in graph.inputs]
     if checks.switch:
         rows.append((checks.switch, "whether to check the conditions on arrays"))
@@ -279,4 +324,5 @@ def _forward_docstring(graph: Graph, outputs: Sequence[Quantity], checks: Checks
     first = f"Return {bundle(outputs)} and what {residuals.needed_by}."
     results = [(q.name, described(q)) for q in outputs]
     remarks = residuals.dialect.remarks(checks.switch, checks.on_numbers)
-    return docstring(first, [*rows, *results], [_CONTRACT.format(residuals.dialect.dtypes), *conditions, *remarks])
+    contract = [" ".join([_CONTRACT.format(residuals.dialect.dtypes), *option_sentences(options)])]
+    return docstring(first, [*rows, *results], [*contract, *conditions, *remarks])

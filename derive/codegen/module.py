@@ -43,13 +43,15 @@ class Parts:
     """What a target adds to the functions that all have, and takes for it.
 
     `imports` are the lines that the text of the functions needs, `runtime` the functions that it may bring along,
-    `extra` the lines of what comes after `double_backward`.
+    `extra` the lines of what comes after `double_backward`. `rewrite` makes of the derivations what is computed, where
+    that is something else than what the docstring says.
     """
 
     imports: Callable[[str], list[str]]
     runtime: Sequence[Callable[..., object]]
     extra: Callable[[Derivation, Derivation | None, Residuals], list[str]] = lambda *_: []
     remark: str = ""
+    rewrite: Callable[[Sequence[Derivation]], Sequence[Derivation]] = lambda orders: orders
 
 
 def write_module(derivation: Derivation, second: Derivation | None, dialect: Dialect, parts: Parts) -> str:
@@ -64,6 +66,9 @@ def write_module(derivation: Derivation, second: Derivation | None, dialect: Dia
     """
     if derivation.mode == "forward":
         raise UsageError("functions are generated for gradients, not for tangents: leave out the mode forward")
+    said = derivation, second
+    derivation, *others = parts.rewrite([derivation, *([second] if second else [])])
+    second = others[0] if others else None
     residuals = residuals_of(derivation, second, dialect)
     used = derivation.backward.names | (second.backward.names if second else set())
     together = fresh_name(["cotangents", "all_cotangents"], used)
@@ -75,7 +80,7 @@ def write_module(derivation: Derivation, second: Derivation | None, dialect: Dia
     sources = sources_for(body, parts.runtime)
     lines = [
         *suppressions(derivation, second, residuals),
-        module_docstring(derivation, second, residuals, parts.remark),
+        module_docstring(*said, residuals, parts.remark),
         "",
         "from __future__ import annotations",
         "",

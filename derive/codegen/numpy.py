@@ -9,16 +9,50 @@ Each line of the generated functions is one equation of a derivation, under the 
 from __future__ import annotations
 
 import linecache
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from derive.codegen.dialects import NUMPY
+from sympy import Expr
+
+from derive.codegen.axes import Code
+from derive.codegen.centering import distance, with_rests
+from derive.codegen.dialects import Dialect, Like, axis_text
 from derive.codegen.module import Parts, write_module
-from derive.codegen.runtime import RUNTIME
+from derive.codegen.runtime import CONSTANTS, DISTANCE, MEAN, RUNTIME, SUM, TOLERANCE, WORKING_OF
 from derive.derivation import Derivation, Form
 from derive.errors import UsageError
 from derive.graph import Graph, Mode
 from derive.pipeline import derive_in_turn
+
+_SUMS = {"sum": SUM.__name__, "mean": MEAN.__name__}
+
+
+class Numpy(Dialect):
+    """NumPy as the generated modules have it: sums over many rows that keep their digits, `out`, `precise`."""
+
+    functions: Mapping[type[Expr], str] = {**Dialect.functions, distance: f"{DISTANCE.__name__}({{}}, {{}}, {{}})"}
+    has_options = True
+    dtypes = "float16, bfloat16, float32, float64 or longdouble"
+
+    def reduce(self, method: str, body: Code, places: Sequence[int] | None) -> str:
+        if method in _SUMS and places is not None and places[0] == 0:
+            return f"{_SUMS[method]}({body}, axis={axis_text(places)})"
+        return super().reduce(method, body, places)
+
+    def working_lines(self, array: str) -> list[str]:
+        return [
+            f"    dtype = {array}.dtype",
+            f"    {array} = {array}.astype({WORKING_OF.__name__}(dtype, precise), copy=False)",
+        ]
+
+    def given_to_arrays(self, like: Like) -> str:
+        return f"dtype, {like.dtype}"
+
+    def close(self, left: Code, right: Code, like: Like) -> str:
+        tolerance = f"{TOLERANCE.__name__}(dtype)"
+        return f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+
 
 # Of the gradients that there are functions for.
 HIGHEST_ORDER = 2
@@ -46,14 +80,25 @@ def derivations_for_code(
 
 def module_text(derivation: Derivation, second: Derivation | None = None) -> str:
     """The source of the module, as `write_module` says."""
-    return write_module(derivation, second, NUMPY, _PARTS)
+    return write_module(derivation, second, Numpy(), _PARTS)
 
 
 def _imports(text: str) -> list[str]:
-    return [*(["import math"] if "math." in text else []), "from typing import NamedTuple", "", "import numpy as np"]
+    text += CONSTANTS if "_LARGE" in text else ""
+    typing = "Any, NamedTuple" if re.search(r"\bAny\b", text) else "NamedTuple"
+    abstract = [name for name in ("Callable", "Sequence") if f"{name}[" in text]
+    return [
+        *(f"import {name}" for name in ("math", "os", "threading") if f"{name}." in text),
+        *([f"from collections.abc import {', '.join(abstract)}"] if abstract else []),
+        *(["from concurrent.futures import ThreadPoolExecutor"] if "ThreadPoolExecutor" in text else []),
+        f"from typing import {typing}",
+        "",
+        "import numpy as np",
+        *(["", CONSTANTS] if "_LARGE" in text else []),
+    ]
 
 
-_PARTS = Parts(_imports, RUNTIME)
+_PARTS = Parts(_imports, RUNTIME, rewrite=with_rests)
 
 
 def compile_derivation(derivation: Derivation, second: Derivation | None = None) -> ModuleType:

@@ -15,6 +15,8 @@ from derive.graph import Equation, Graph, Index, Quantity, names_in
 # The axis of no length of what is saved for its shape alone, and what that is called.
 _EMPTY = Index("_", "_")
 _SHAPE = "shape"
+# What is computed in where no array tells.
+WORKING = "working"
 # Names that a NamedTuple has already.
 _TUPLE_METHODS = ("count", "index")
 
@@ -24,7 +26,8 @@ class Residuals:
     """What gradients need of forward: quantities, and the extents and the dtype that no array among them tells.
 
     Where everything has to be an array, as what a compiler traces has, an empty one called `shape` tells them.
-    `needed_by` says which functions need it, in words, and `made_by` which makes it.
+    `needed_by` says which functions need it, in words, and `made_by` which makes it. With `options`, these functions
+    have those of the dialect, and the dtype is that of the results.
     """
 
     quantities: tuple[Quantity, ...]
@@ -33,6 +36,7 @@ class Residuals:
     needed_by: str
     dialect: Dialect
     made_by: str = "forward"
+    options: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,6 +53,8 @@ class Residuals:
         arrays = self.arrays(used)
         if arrays:
             return like(arrays[0].name)
+        if self.options:
+            return Like(WORKING)
         return Like("dtype") if self.dialect.has_scalars else like(self.quantities[0].name)
 
     def arrays(self, used: Collection[str]) -> tuple[Quantity, ...]:
@@ -64,7 +70,7 @@ class Residuals:
             note = f"  # {_axes(quantity)}" if quantity.indices and not ignored else ""
             lines.append(f"    {quantity.name}: {type_of(quantity, self.dialect)}{ignored}{note}")
         lines += [f"    {extent}: int" for extent in self.extents]
-        return lines + (["    dtype: np.dtype"] if self.dtype else [])
+        return lines + ([f"    dtype: np.dtype{'  # of the results' * self.options}"] if self.dtype else [])
 
     def unpacking_lines(self, used: Collection[str]) -> list[str]:
         """The lines that take the `used` fields out."""
@@ -99,7 +105,9 @@ def residuals_of(derivation: Derivation, second: Derivation | None, dialect: Dia
     extents = tuple(extent for extent in needed if extent not in known)
     needed_by = "`backward` needs" if second is None else "`backward` and `double_backward` need"
     if dialect.has_scalars:
-        return Residuals(quantities, extents, not any(q.indices for q in quantities), needed_by, dialect)
+        options = dialect.has_options and any(q.indices for q in derivation.forward.inputs)
+        dtype = options or not any(q.indices for q in quantities)
+        return Residuals(quantities, extents, dtype, needed_by, dialect, options)
     if extents or not quantities:
         axes = (*(Index(extent, extent) for extent in extents), _EMPTY)
         quantities += (Quantity(_SHAPE, axes, "helper"),)

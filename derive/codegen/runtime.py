@@ -7,27 +7,49 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+# What goes with functions that go over tiles.
+CONSTANTS = """\
+# Bytes of an array above which functions go over tiles of rows, of a tile, and of the widest rows of one.
+_LARGE, _TILE, _WIDEST = 1 << 22, 1 << 19, 1 << 15
+# What each thread computes with, and the threads.
+_OWN = threading.local()
+_POOL: list[ThreadPoolExecutor] = []"""
+_LARGE, _TILE, _WIDEST = 1 << 22, 1 << 19, 1 << 15
+_OWN = threading.local()
+_POOL: list[ThreadPoolExecutor] = []
+
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -37,7 +59,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -55,6 +77,143 @@ def _dtype_of(value: object) -> np.dtype:
     """Return the dtype to compute in where all arguments are numbers: that of a NumPy float, else float64."""
     kind = np.asarray(value).dtype.type
     return np.dtype(kind if kind in (np.float32, np.longdouble) else np.float64)
+
+
+def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
+    """Return the dtype to work in: float32 for 16 bits; where it shall be precise, at least float64."""
+    return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
+
+
+def _finished(out: Any, dtype: np.dtype, /, **results: Any) -> tuple[Any, ...]:
+    """Return results in their dtype, arrays in those of `out` that are not None."""
+    names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
+    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
+    if out is not None and (not isinstance(given, tuple) or len(given) != len(names)):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    for name, array in zip(names, given or ()):  # noqa: B905 - strict would refuse None
+        if array is not None and array is not results[name]:
+            _fits(name, array, results[name].shape, dtype)
+            np.copyto(array, results[name], casting="same_kind")
+            results[name] = array
+    return tuple(
+        value.astype(dtype, copy=False) if isinstance(value, np.ndarray) else dtype.type(value)
+        for value in results.values()
+    )
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
+def _is_large(array: np.ndarray) -> bool:
+    """Whether an array is so large that it pays off to go over tiles of its rows."""
+    return array.nbytes >= _LARGE and array.nbytes <= len(array) * _WIDEST and array.dtype in (np.float32, np.float64)
+
+
+def _result(
+    out: Any, place: int, count: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
+    array = out[place] if isinstance(out, tuple) and len(out) == count else out
+    fits = type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray
+    if fits and not any(np.may_share_memory(array, given) for given in inputs):
+        return np.asarray(array)
+    return np.empty(shape, dtype)
+
+
+def _in_tiles(
+    function: Callable[..., Any], arrays: Sequence[np.ndarray], others: Sequence[Any], threads: int | None
+) -> list[Any]:
+    """Call a function for tiles of the rows of arrays; return the sums of what it returns.
+
+    The tiles are the same for any number of threads, and so is the order in which their sums are added up.
+    """
+    length = max(_TILE // max(1, *(array[:1].nbytes for array in arrays)), 1)
+    tiles = [slice(start, start + length) for start in range(0, len(arrays[0]), length)]
+    threads = min(_threads(threads), len(tiles))
+
+    def work(place: int) -> list[Any]:
+        own = tiles[len(tiles) * place // threads : len(tiles) * (place + 1) // threads]
+        with np.errstate(**errors):
+            return [function(*(array[tile] for array in arrays), *others) for tile in own]
+
+    errors: Any = np.geterr()
+    futures = [_pool().submit(work, place) for place in range(1, threads)]
+    parts = [work(0), *(future.result() for future in futures)]
+    found = [part for several in parts for part in several if part is not None]
+    dtype = arrays[0].dtype
+    return [_sum(np.array(each, np.float64), 0).astype(dtype)[()] for each in zip(*found, strict=True)]
+
+
+def _threads(threads: int | None) -> int:
+    """Return how many threads to use: as many as asked for, else one for each core that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
+    return threads
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that share the work; they are started when they are first needed."""
+    if not _POOL:
+        _POOL.append(ThreadPoolExecutor(max_workers=64, thread_name_prefix="derived"))
+    return _POOL[0]
+
+
+def _scratch(tile: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return arrays like a tile for what is computed on the way; each thread has its own, the same for all tiles."""
+    kept: list[np.ndarray] = _OWN.__dict__.setdefault("kept", [])
+    if len(kept) < count or any(array.nbytes < tile.nbytes for array in kept[:count]):
+        kept[:] = [np.empty(tile.nbytes, np.uint8) for _ in range(max(count, len(kept)))]
+    return [array[: tile.nbytes].view(tile.dtype).reshape(tile.shape) for array in kept[:count]]
+
+
+def _tolerance(dtype: np.dtype) -> float:
+    """Return how far numbers may be from each other that are equal up to rounding: half of the digits."""
+    bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
+    return float(np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps))
+
+
+def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> np.ndarray:
+    """Return the sum over axes of which the first is one, with a small error however long that is.
+
+    NumPy's sum over the first axis adds one row after the other, in the dtype of the array. Where there are more than
+    64, that goes on for 16 rows only here, and several short rows make one; these sums are added up in float64.
+    """
+    array = array.sum(axis=axis[1:]) if isinstance(axis, tuple) else array
+    if len(array) <= 64 or not array.size:
+        return np.asarray(array.sum(axis=0).astype(dtype or array.dtype))
+    rows, width = len(array), array.size // len(array)
+    fold = max(1, min(1024 // width, rows // 16))
+    whole = rows - rows % (16 * fold)
+    runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
+    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
+    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)
+
+
+def _mean(array: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    """Return the mean over axes of which the first is one, as `_sum` does."""
+    total = _sum(array, axis)
+    return np.asarray(total / (array.size // max(total.size, 1)))
+
+
+def _distance(x: np.ndarray, mean: np.ndarray, rest: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return x - (mean + rest), where the rest is what rounding took from the mean."""
+    result = np.empty_like(x) if out is None else out
+    if x.dtype == np.float32:
+        np.subtract(x, np.add(mean, rest, dtype=np.float64), out=result, casting="same_kind")
+    else:
+        np.subtract(x, mean, out=result)
+        np.subtract(result, rest, out=result)
+    return result
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -76,7 +235,12 @@ def _erf(x: np.ndarray) -> np.ndarray:
 
 
 ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF = _array, _scalar, _dtype_of, _sigmoid, _erf
-RUNTIME: tuple[Callable[..., Any], ...] = (ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF)
+IS_LARGE, RESULT, IN_TILES, SCRATCH = _is_large, _result, _in_tiles, _scratch
+WORKING_OF, FINISHED, TOLERANCE, SUM, MEAN, DISTANCE = _working, _finished, _tolerance, _sum, _mean, _distance
+RUNTIME: tuple[Callable[..., Any], ...] = (
+    ARRAY, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, _fits,
+    IS_LARGE, RESULT, IN_TILES, _threads, _pool, SCRATCH, TOLERANCE, SUM, MEAN, DISTANCE, SIGMOID, ERF
+)  # fmt: skip
 
 
 def sources_for(text: str, functions: Sequence[Callable[..., object]]) -> list[str]:

@@ -17,7 +17,7 @@ _ARTICLE: dict[Kind, str] = {"extent": "an extent", "index": "an index", "input"
 
 # What generated modules spell out: parameters, modules, functions and types.
 _GENERATED = """
-    out threads residuals Residuals forward backward double_backward self cls
+    out threads precise working residuals Residuals forward backward double_backward self cls
     np numpy math ctypes typing annotations xp torch jax jnp numba
     isinstance len range zip enumerate getattr hasattr any all print
     NamedTuple Any Array float int bool str tuple list dict set type object dtype shape axis ValueError TypeError

@@ -169,6 +169,7 @@ def test_arguments_are_left_alone_and_results_own_their_memory(name: str) -> Non
 # Arguments that do not fit.
 
 X, G = np.ones((2, 3)), np.ones(3)
+KINDS = "expected float16, bfloat16, float32, float64 or longdouble"
 ERRORS: dict[str, tuple[dict[int, Any], type[Exception], str]] = {
     "d2dx": ({0: np.ones((3, 2))}, ValueError, "d2dx: expected shape (2, 3) = (N, D), got (3, 2)"),
     "d2dgamma": ({1: np.ones((1, 3))}, ValueError, "d2dgamma: expected shape (3,) = (D,), got (1, 3)"),
@@ -176,8 +177,8 @@ ERRORS: dict[str, tuple[dict[int, Any], type[Exception], str]] = {
     "dy": ({3: np.ones(3)}, ValueError, "dy: expected shape (2, 3) = (N, D), got (3,)"),
     "dtype": ({1: G.astype(np.float32)}, TypeError, "d2dgamma: expected float64, as the other arrays, got float32"),
     "dtype of dy": ({3: X.astype(np.float32)}, TypeError, "dy: expected float64, as the other arrays, got float32"),
-    "none": ({0: None}, TypeError, "d2dx: expected float32, float64 or longdouble, got object"),
-    "integers": ({2: G.astype(int)}, TypeError, "d2dbeta: expected float32, float64 or longdouble, got int64"),
+    "none": ({0: None}, TypeError, f"d2dx: {KINDS}, got object"),
+    "integers": ({2: G.astype(int)}, TypeError, f"d2dbeta: {KINDS}, got int64"),
     "masked": ({0: np.ma.masked_array(X)}, TypeError, "d2dx: expected an array without a mask"),
 }
 
@@ -233,13 +234,13 @@ def test_the_text_of_a_linear_layer() -> None:
 '''
     assert expected in text
     assert body_of(text) == """\
-    x, W = residuals
+    x, W, dtype = residuals
     N, D = x.shape
     O = W.shape[0]
-    d2dx = _array("d2dx", d2dx, "(N, D)", (N, D), x.dtype)
-    d2dW = _array("d2dW", d2dW, "(O, D)", (O, D), x.dtype)
-    d2db = _array("d2db", d2db, "(O,)", (O,), x.dtype)
-    dy = _array("dy", dy, "(N, O)", (N, O), x.dtype)
+    d2dx = _array("d2dx", d2dx, "(N, D)", (N, D), dtype, x.dtype)
+    d2dW = _array("d2dW", d2dW, "(O, D)", (O, D), dtype, x.dtype)
+    d2db = _array("d2db", d2db, "(O,)", (O,), dtype, x.dtype)
+    dy = _array("dy", dy, "(N, O)", (N, O), dtype, x.dtype)
 
     # d2dy[i, o] = d2db[o] + sum(W[o, d]*d2dx[i, d] for d in D) + sum(d2dW[o, d]*x[i, d] for d in D)
     d2dy = d2dx @ W.T + x @ d2dW.T + d2db
@@ -248,12 +249,13 @@ def test_the_text_of_a_linear_layer() -> None:
     # d2W[o, d] = sum(d2dx[i, d]*dy[i, o] for i in N)
     d2W = dy.T @ d2dx
 
+    d2dy, d2x, d2W = _finished(None, dtype, d2dy=d2dy, d2x=d2x, d2W=d2W)
     return d2dy, d2x, d2W"""
 
 
 def test_nothing_of_the_first_order_is_computed_that_is_not_needed() -> None:
     text = module_text(*orders_of("batch_norm"))
-    assert double_module_of("batch_norm").Residuals._fields == ("gamma", "eps", "var", "xhat")
+    assert double_module_of("batch_norm").Residuals._fields == ("gamma", "eps", "var", "xhat", "dtype")
     body = body_of(text)
     assert body.count("\n    dgamma = ") == 1
     assert "\n    dx = " not in body
@@ -264,9 +266,9 @@ def test_nothing_of_the_first_order_is_computed_that_is_not_needed() -> None:
 def test_fields_that_a_function_does_not_need_stay_in_the_tuple() -> None:
     first, second = orders_of("batch_norm")
     text = module_text(first, with_line(second, "d2x[i, j] = mu[j]*d2dx[i, j]"))
-    assert "    return y, Residuals(gamma, eps, mu, var, xhat)\n" in text
-    assert text.count("    gamma, eps, _, var, xhat = residuals\n") == 1  # in backward
-    assert "    gamma, eps, mu, var, xhat = residuals\n" in body_of(text)
+    assert "    return _finished(out, dtype, y=y)[0], Residuals(gamma, eps, mu, var, xhat, dtype)\n" in text
+    assert text.count("    gamma, eps, _, var, xhat, dtype = residuals\n") == 1  # in backward
+    assert "    gamma, eps, mu, var, xhat, dtype = residuals\n" in body_of(text)
 
 
 def test_backward_computes_what_its_gradients_need() -> None:

@@ -181,18 +181,18 @@ def test_sigmoid_and_softplus_do_not_overflow() -> None:
 def test_the_closed_form_is_what_a_person_would_write() -> None:
     text = module_text(closed_batch_norm())
     expected = """\
-    gamma, eps, var, xhat = residuals
+    gamma, eps, var, xhat, dtype = residuals
     N, D = xhat.shape
-    dy = _array("dy", dy, "(N, D)", (N, D), xhat.dtype)
+    dy = _array("dy", dy, "(N, D)", (N, D), dtype, xhat.dtype)
 
     # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
-    dgamma = np.sum(dy * xhat, axis=0)
+    dgamma = _sum(dy * xhat, axis=0)
     # dbeta[j] = sum(dy[i, j] for i in N)
-    dbeta = dy.sum(axis=0)
+    dbeta = _sum(dy, axis=0)
 """
     assert expected in text
-    assert "    return dx, dgamma, dbeta\n" in text
-    assert "    return y, Residuals(gamma, eps, var, xhat)\n" in text
+    assert "= _finished(out, dtype, dx=dx, dgamma=dgamma, dbeta=dbeta)\n    return dx, dgamma, dbeta\n" in text
+    assert "    return _finished(out, dtype, y=y)[0], Residuals(gamma, eps, var, xhat, dtype)\n" in text
     assert "eps: float | np.floating = 1e-5" in text
     assert "dx = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)" in text
 
@@ -204,8 +204,13 @@ def test_only_numpy_and_the_standard_library_are_imported() -> None:
         assert imports <= {
             "from __future__ import annotations",
             "from typing import NamedTuple",
+            "from typing import Any, NamedTuple",
             "import numpy as np",
             "import math",
+            "import os",
+            "import threading",
+            "from collections.abc import Callable, Sequence",
+            "from concurrent.futures import ThreadPoolExecutor",
         }
 
 
@@ -228,7 +233,7 @@ def test_a_gradient_that_is_zero() -> None:
     derivation = derivation_of("independent")
     found = call(module_of("independent"), derivation, draw(derivation, EXTENTS, dtype=np.float32))
     np.testing.assert_array_equal(found["dw"], np.zeros(3, np.float32))
-    assert "np.zeros((N,), dtype=dtype)" in module_text(derivation)
+    assert "np.zeros((N,), dtype=working)" in module_text(derivation)
 
 
 def test_numbers_come_back_as_scalars_of_the_dtype() -> None:
@@ -291,5 +296,5 @@ def test_a_declared_intermediate_is_computed_where_backward_needs_it() -> None:
     text += "e[n, c] = exp(x[n, c])\ns[n] = sum(e[n, c] for c in C)\ny[n] = log(s[n])\n"
     module = module_text(derive(parse_layer(text + "p[n, c] = e[n, c]/s[n]\nq[n, c] = e[n, c]/2\n")))
     assert "    p = e / s[:, None]\n" in module
-    assert "return y, Residuals(p)\n" in module
+    assert "return _finished(out, dtype, y=y)[0], Residuals(p, dtype)\n" in module
     assert "q" not in [line.split()[0] for line in module.splitlines() if line.strip()]

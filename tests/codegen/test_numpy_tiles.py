@@ -1,0 +1,338 @@
+"""The generated NumPy functions on tiles of rows: the same values, digits, threads, `out`, and what must not happen."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, truth
+from random_layers import random_layer
+
+from derive.codegen import numpy as target
+from derive.codegen.numpy import compile_derivation, compile_text, derivations_for_code, module_text
+from derive.derivation import Derivation
+from derive.errors import DeriveError
+from derive.layers import layer_names
+from derive.parser import parse_layer
+from derive.workshop import CODE_FORM
+
+UNITS = {"float32": 2.0**-24, "float64": 2.0**-53, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# Layers that go over tiles in both directions, and one that has a matrix product and does not.
+IN_TILES = ["batch_norm", "layer_norm", "softmax", "softmax_cross_entropy", "rms_norm", "batch_norm_2d", "silu"]
+
+
+def tiled(module: ModuleType, tile: int = 100) -> ModuleType:
+    """The functions with all arrays large, and tiles of so many bytes."""
+    module._LARGE, module._TILE, module._WIDEST = 0, tile, 1 << 40  # type: ignore[attr-defined]
+    return module
+
+
+@cache
+def derivation_for(name: str) -> Derivation:
+    return derivation_of(name, "reuse") if name in LAYERS else derivations_for_code(name, CODE_FORM)[0]
+
+
+def batch(shape: tuple[int, int], dtype: Any, mean: float = 0.0, std: float = 1.0, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "x": mean + std * rng.normal(size=shape),
+        "gamma": rng.normal(size=shape[1]),
+        "beta": rng.normal(size=shape[1]),
+        "dy": rng.normal(size=shape),
+    }
+    return {name: value.astype(dtype) for name, value in drawn.items()}
+
+
+@cache
+def batch_norm(tile: int = 0) -> ModuleType:
+    module = compile_derivation(derivation_for("batch_norm"))
+    return tiled(module, tile) if tile else module
+
+
+def run(module: Any, values: dict[str, Any], **options: Any) -> dict[str, Any]:
+    y, residuals = module.forward(values["x"], values["gamma"], values["beta"], **options)
+    options.pop("precise", None)
+    results = (y, *module.backward(values["dy"], residuals, **options))
+    return dict(zip(("y", "dx", "dgamma", "dbeta"), results, strict=True))
+
+
+def errors(values: dict[str, Any], found: dict[str, Any]) -> dict[str, float]:
+    """The error of each result in units of its dtype, of the largest value of the column.
+
+    The truth is that of long double, after a shift, which changes nothing but the size of the mean.
+    """
+    wide = {name: value.astype(np.longdouble) for name, value in values.items()}
+    wide["x"] = wide["x"] - wide["x"][:1]
+    worst = {}
+    for name, expected in run(batch_norm(), wide).items():
+        scale = np.abs(expected).max(axis=0) if expected.ndim == 2 else np.abs(expected).max()
+        error = np.abs(found[name].astype(np.longdouble) - expected) / scale
+        assert found[name].dtype == values["x"].dtype, name
+        worst[name] = float(error.max() / UNITS[found[name].dtype.name])
+    return worst
+
+
+class TestValues:
+    @pytest.mark.parametrize("tile", [1, 100])
+    @pytest.mark.parametrize("name", [*LAYERS, *layer_names()])
+    def test_of_all_layers(self, name: str, tile: int) -> None:
+        derivation = derivation_for(name)
+        values = draw(derivation, {**dict.fromkeys(derivation.forward.extents, 3), **EXTENTS, "N": 7})
+        values = {key: np.abs(value) if key in ("t", "w", "present") else value for key, value in values.items()}
+        module = compile_derivation(derivation)
+        options = {"check": False} if "check" in module.forward.__annotations__ else {}
+        forward = module.forward
+        module.forward = lambda *arguments: forward(*arguments, **options)  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):
+            expected = call(module, derivation, values)
+            found = call(tiled(module, tile), derivation, values)
+        for result, value in expected.items():
+            assert np.shape(found[result]) == np.shape(value), result
+            assert np.asarray(found[result]).dtype == np.asarray(value).dtype, result
+            scale = max(1.0, np.nanmax(np.abs(value), initial=0.0))
+            np.testing.assert_allclose(found[result], value, rtol=0, atol=1e-12 * scale, err_msg=result)
+
+    @pytest.mark.parametrize("name", IN_TILES)
+    def test_these_go_over_tiles(self, name: str) -> None:
+        text = module_text(derivation_for(name))
+        assert "def _forward_in_tiles(" in text
+        assert "def _backward_in_tiles(" in text
+
+    @pytest.mark.parametrize("name", ["linear", "attention", "lstm_cell"])
+    def test_matrix_products_do_not(self, name: str) -> None:
+        assert "_in_tiles" not in module_text(derivation_for(name))
+
+    def test_a_planted_error_is_seen(self) -> None:
+        text = module_text(derivation_for("batch_norm"))
+        wrong = text.replace("np.subtract(dy, dx_", "np.add(dy, dx_")
+        assert wrong != text
+        values = batch((30, 4), np.float64, 1.0)
+        expected = run(batch_norm(), values)["dx"]
+        found = run(tiled(compile_text(wrong, "wrong")), values)["dx"]
+        assert not np.allclose(found, expected)
+
+    @pytest.mark.parametrize("seed", range(60))
+    def test_random_layers(self, seed: int) -> None:
+        graph = parse_layer(random_layer(seed), f"random_{seed}", "random")
+        try:
+            (derivation,) = derivations_for_code(graph, "reuse")
+        except DeriveError:
+            pytest.skip("a layer without gradients")
+        whole, other = compile_derivation(derivation), tiled(compile_derivation(derivation), 40)
+        for extents in ({"N": 3, "D": 4, "K": 2}, {"N": 1, "D": 2, "K": 5}):
+            values: dict[str, Any] = draw(derivation, extents, seed=seed)
+            values = {name: np.abs(value) if name in ("w", "t") else value for name, value in values.items()}
+            with np.errstate(all="ignore"):
+                expected, found = (call(module, derivation, values) for module in (whole, other))
+            for name, value in expected.items():
+                assert np.shape(found[name]) == np.shape(value)
+                if np.isfinite(value).all():
+                    scale = max(1.0, np.max(np.abs(value), initial=0.0))
+                    np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-10 * scale, err_msg=name)
+
+
+class TestDigits:
+    CASES: ClassVar = {
+        "normal": ((1024, 8), 0.0, 1.0),
+        "mean 1e4": ((1024, 8), 1e4, 1.0),
+        "mean 1e6": ((1024, 8), 1e6, 1.0),
+        "std 0.01": ((1024, 8), 1.0, 0.01),
+        "variance near eps": ((1024, 8), 3.0, 3e-3),
+        "many rows": ((300_000, 8), 1.0, 1.0),
+    }
+
+    @pytest.mark.parametrize("tile", [0, 1 << 13])
+    @pytest.mark.parametrize("case", CASES)
+    def test_float32(self, case: str, tile: int) -> None:
+        shape, mean, std = self.CASES[case]
+        values = batch(shape, np.float32, mean, std)
+        assert max(errors(values, run(batch_norm(tile), values)).values()) <= 3.2
+
+    @pytest.mark.parametrize("tile", [0, 1 << 13])
+    @pytest.mark.parametrize("case", CASES)
+    def test_float64(self, case: str, tile: int) -> None:
+        shape, mean, std = self.CASES[case]
+        values = batch(shape, np.float64, mean, std)
+        assert max(errors(values, run(batch_norm(tile), values)).values()) <= 11
+
+    @pytest.mark.parametrize("tile", [0, 1 << 13])
+    @pytest.mark.parametrize("case", [*CASES, "std 1e20", "two rows"])
+    def test_precise(self, case: str, tile: int) -> None:
+        more = {"std 1e20": ((1024, 8), 0.0, 1e20), "two rows": ((2, 8), 1.0, 1.0)}
+        shape, mean, std = {**self.CASES, **more}[case]
+        values = batch(shape, np.float32, mean, std)
+        assert max(errors(values, run(batch_norm(tile), values, precise=True)).values()) <= 1
+
+    @pytest.mark.parametrize("precise", [False, True])
+    @pytest.mark.parametrize("name", ["float16", "bfloat16"])
+    def test_sixteen_bits(self, name: str, precise: bool) -> None:
+        dtype = pytest.importorskip("ml_dtypes").bfloat16 if name == "bfloat16" else np.float16
+        values = batch((1024, 8), dtype, 1.0)
+        assert max(errors(values, run(batch_norm(), values, precise=precise)).values()) <= 1
+
+    def test_a_gradient_that_cancels(self) -> None:
+        values = batch((1024, 8), np.float32, 2.0)
+        x = values["x"].astype(float)
+        xhat = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+        values["dy"] = (5 * xhat + 3 + 1e-3 * values["dy"]).astype(np.float32)
+        assert max(errors(values, run(batch_norm(), values, precise=True)).values()) <= 1
+
+
+class TestThreads:
+    @pytest.mark.parametrize("name", IN_TILES)
+    def test_their_number_changes_nothing(self, name: str) -> None:
+        derivation = derivation_for(name)
+        module = tiled(compile_derivation(derivation), 1000)
+        extents = {**dict.fromkeys(derivation.forward.extents, 4), "N": 200, "D": 9, "C": 9}
+        values = draw(derivation, extents, dtype=np.float32)
+        if "t" in values:
+            values["t"] = np.eye(9, dtype=np.float32)[np.arange(200) % 9]
+        both = module.forward, module.backward
+        found = {}
+        for threads in (1, 2, 3, 7, None):
+            module.forward = lambda *a, n=threads: both[0](*a, threads=n)  # type: ignore[attr-defined,misc]
+            module.backward = lambda *a, n=threads: both[1](*a, threads=n)  # type: ignore[attr-defined,misc]
+            found[threads] = call(module, derivation, values)
+        for threads, results in found.items():
+            for result, value in results.items():
+                np.testing.assert_array_equal(value, found[1][result], err_msg=f"{result} in {threads} threads")
+
+    def test_several_at_once(self) -> None:
+        module, many = batch_norm(1 << 12), [batch((500, 20), np.float64, seed=seed) for seed in range(8)]
+        alone = [run(module, values) for values in many]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda values: run(module, values), many))
+        for one, other in zip(alone, together, strict=True):
+            for name, value in one.items():
+                np.testing.assert_array_equal(other[name], value)
+
+    @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+    def test_a_number_that_is_none(self, threads: Any) -> None:
+        with pytest.raises(ValueError, match="threads: expected a number of at least 1"):
+            run(batch_norm(100), batch((4, 3), np.float32), threads=threads)
+
+
+class TestContract:
+    @pytest.mark.parametrize("tile", [0, 1 << 12])
+    def test_nan_and_infinity_stay_in_their_column(self, tile: int) -> None:
+        module, values = batch_norm(tile), batch((600, 30), np.float32)
+        clean = run(module, values)
+        for bad in (np.nan, np.inf, -np.inf):
+            values["x"][3, 5] = values["dy"][4, 7] = bad
+            with np.errstate(invalid="ignore"):
+                found = run(module, values)
+            others = [j for j in range(30) if j not in (5, 7)]
+            for name, value in found.items():
+                np.testing.assert_array_equal(value[..., others], clean[name][..., others], err_msg=name)
+            assert np.isnan(found["y"][:, 5]).all()
+            assert not np.isfinite(found["dgamma"][7])
+
+    @pytest.mark.parametrize("name", IN_TILES)
+    def test_arguments_are_left_alone(self, name: str) -> None:
+        derivation = derivation_for(name)
+        values = draw(derivation, {**dict.fromkeys(derivation.forward.extents, 3), **EXTENTS})
+        if "t" in values:
+            values["t"] = np.full_like(values["t"], 1 / values["t"].shape[1])
+        before = {key: np.copy(value) for key, value in values.items()}
+        results = list(call(tiled(compile_derivation(derivation)), derivation, values).values())
+        for key, value in values.items():
+            np.testing.assert_array_equal(value, before[key])
+            assert not any(np.shares_memory(value, result) for result in results), key
+        for place, result in enumerate(results):
+            assert not any(np.shares_memory(result, other) for other in results[:place])
+
+    @pytest.mark.parametrize("how", ["fortran", "strided", "reversed"])
+    def test_any_layout(self, how: str) -> None:
+        values = batch((60, 5), np.float64)
+        expected = run(batch_norm(200), values)
+        x = values["x"]
+        layouts = {
+            "fortran": np.asfortranarray(x),
+            "strided": np.repeat(x, 2, axis=1)[:, ::2],
+            "reversed": x[::-1].copy()[::-1],
+        }
+        for name, value in run(batch_norm(200), {**values, "x": layouts[how]}).items():
+            np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-13)
+
+    def test_no_columns(self) -> None:
+        found = run(batch_norm(100), batch((6, 0), np.float32))
+        assert {name: value.shape for name, value in found.items()} == {
+            "y": (6, 0), "dx": (6, 0), "dgamma": (0,), "dbeta": (0,)
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("tile", [0, 100])
+class TestOut:
+    def test_results_go_there(self, tile: int) -> None:
+        module, values = batch_norm(tile), batch((60, 5), np.float32)
+        expected = run(module, values)
+        y, dx, dbeta = np.empty((60, 5), np.float32), np.empty((60, 5), np.float32, order="F"), np.empty(5, np.float32)
+        found, residuals = module.forward(values["x"], values["gamma"], values["beta"], out=y)
+        gradients = module.backward(values["dy"], residuals, out=(dx, None, dbeta))
+        assert found is y
+        assert gradients[0] is dx
+        assert gradients[2] is dbeta
+        for name, value in zip(expected, (y, *gradients), strict=True):
+            np.testing.assert_array_equal(value, expected[name])
+
+    def test_into_an_argument(self, tile: int) -> None:
+        module, values = batch_norm(tile), batch((60, 5), np.float32)
+        expected = run(module, values)
+        _, residuals = module.forward(values["x"], values["gamma"], values["beta"])
+        dx, _, _ = module.backward(values["dy"], residuals, out=(values["dy"], None, None))
+        assert dx is values["dy"]
+        np.testing.assert_array_equal(dx, expected["dx"])
+
+    def test_what_is_kept_is_not_what_is_given(self, tile: int) -> None:
+        derivation = derivation_for("softmax")
+        module = compile_derivation(derivation)
+        module = tiled(module, tile) if tile else module
+        x, p = np.ones((20, 4)), np.empty((20, 4))
+        _, residuals = module.forward(x, out=p)
+        p[:] = 7.0
+        np.testing.assert_array_equal(residuals.p, np.full((20, 4), 0.25))
+
+    @pytest.mark.parametrize(
+        ("out", "error", "message"),
+        [
+            (np.empty((5, 6), np.float32), ValueError, r"out: expected float32 of shape \(6, 5\) for y"),
+            (np.empty((6, 5)), ValueError, r"out: expected float32 of shape \(6, 5\) for y, got float64"),
+            ([1.0], TypeError, "out: expected an array for y, got list"),
+            ((None, None), TypeError, "out: expected an array or None for each of y"),
+        ],
+    )
+    def test_bad_ones(self, tile: int, out: Any, error: type[Exception], message: str) -> None:
+        values = batch((6, 5), np.float32)
+        with pytest.raises(error, match=message):
+            batch_norm(tile).forward(values["x"], values["gamma"], values["beta"], out=out)
+
+    def test_a_read_only_one(self, tile: int) -> None:
+        values, out = batch((6, 5), np.float32), np.empty((6, 5), np.float32)
+        out.flags.writeable = False
+        with pytest.raises(ValueError, match="out: the array for y is read-only"):
+            batch_norm(tile).forward(values["x"], values["gamma"], values["beta"], out=out)
+
+
+def test_the_truth_agrees_in_float64() -> None:
+    derivation = derivation_of("batch_norm", "reuse")
+    values = draw(derivation, EXTENTS)
+    expected = truth(derivation, values)
+    for name, value in call(tiled(target.compile_derivation(derivation)), derivation, values).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-12)
+
+
+def test_double_backward_takes_residuals_of_both_kinds() -> None:
+    module = compile_derivation(*derivations_for_code("batch_norm", "reuse", order=2))
+    values = batch((50, 4), np.float32, 3.0)
+    found = []
+    for precise in (False, True):
+        _, residuals = module.forward(values["x"], values["gamma"], values["beta"], precise=precise)
+        dx, dgamma, dbeta = module.backward(values["dy"], residuals)
+        found.append(module.double_backward(dx, dgamma, dbeta, values["dy"], residuals))
+    for one, other in zip(*found, strict=True):
+        assert one.dtype == other.dtype == np.float32
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
