@@ -107,7 +107,7 @@ def residuals_of(derivation: Derivation, second: Derivation | None, dialect: Dia
     if dialect.has_scalars:
         options = dialect.has_options and any(q.indices for q in derivation.forward.inputs)
         dtype = options or not any(q.indices for q in quantities)
-        return Residuals(quantities, extents, dtype, needed_by, dialect, options)
+        return Residuals(quantities, extents, dtype, needed_by, dialect, options=options)
     if extents or not quantities:
         axes = (*(Index(extent, extent) for extent in extents), _EMPTY)
         quantities += (Quantity(_SHAPE, axes, "helper"),)

@@ -8,6 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from derive.codegen.runtime import _array
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
+
 
 def _count(name: str, value: Any) -> int:
     """Return a number of rows as a Python integer."""
@@ -33,4 +45,4 @@ def _check_alike(parts: Sequence[Any], kinds: tuple[type, ...]) -> None:
                 raise ValueError(f"{field}: expected one shape of all workers, got {np.shape(value)}")
 
 
-COUNT, CHECK_ALIKE = _count, _check_alike
+COUNT, CHECK_ALIKE, WIDE_ARRAY = _count, _check_alike, _wide_array

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from derive.codegen.module import module_docstring, suppressions
-from derive.codegen.runtime import RUNTIME, sources_for
-from derive.codegen.runtime_workers import CHECK_ALIKE, COUNT
+from derive.codegen.runtime import ARRAY, RUNTIME, sources_for
+from derive.codegen.runtime_workers import CHECK_ALIKE, COUNT, WIDE_ARRAY
 from derive.codegen.worker_functions import backward_functions, forward_functions
 from derive.codegen.worker_parts import Parts, Sums, parts_of
 from derive.codegen.wrapping import call, prose
@@ -44,8 +44,10 @@ def module_text(derivation: Derivation, second: Derivation | None = None) -> str
     if parts.sums:
         functions.append(_combine_lines(parts.sums))
     body = "\n\n\n".join("\n".join(lines) for lines in functions)
+    # Sums over rows in 16 bits would be rounded at every row.
+    body = body.replace(f"{ARRAY.__name__}(", f"{WIDE_ARRAY.__name__}(")
     classes = [*(_class_lines(sums) for sums in parts.sums), parts.residuals.class_lines()]
-    sources = sources_for(body, [*RUNTIME, COUNT, CHECK_ALIKE])
+    sources = sources_for(body, [*RUNTIME, WIDE_ARRAY, COUNT, CHECK_ALIKE])
     saved = (*parts.residuals.quantities, *(q for sums in parts.sums for q in sums.quantities))
     names = replace(parts.residuals, quantities=saved)
     return "\n".join([

@@ -368,3 +368,9 @@ def test_a_process_that_keeps_its_sums_is_seen(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(planted)], env=ALONE, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "Not equal to tolerance" in done.stderr
+
+
+def test_sixteen_bits_are_refused() -> None:
+    module = workers_of("batch_norm")
+    with pytest.raises(TypeError, match="x: expected float32, float64 or longdouble, got float16"):
+        module.forward_partial1(np.ones((3, 2), np.float16))

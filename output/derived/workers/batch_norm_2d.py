@@ -77,7 +77,7 @@ def forward_partial1(x: np.ndarray) -> ForwardSums1:
     The arrays have one dtype, float32, float64 or longdouble, and so have the results. What has another type or dtype
     is a TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to.
     """
-    x = _array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
+    x = _wide_array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
     N_local = x.shape[0]
 
     # mu_sum[c] = sum(x[n, c, h, w] for n in N_local for h in H for w in W)
@@ -101,9 +101,9 @@ def forward_partial2(x: np.ndarray, sums1: ForwardSums1) -> ForwardSums2:
         raise TypeError(f"sums1: expected ForwardSums1, got {type(sums1).__name__}")
     N, mu_sum = sums1
     N = _count("N", N)
-    x = _array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
+    x = _wide_array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
     _, C, H, W = x.shape
-    mu_sum = _array("mu_sum", mu_sum, "(C,)", (C,), x.dtype)
+    mu_sum = _wide_array("mu_sum", mu_sum, "(C,)", (C,), x.dtype)
     if N < 1:
         raise ValueError(f"sums1: expected N >= 1, got N = {N}")
 
@@ -145,12 +145,12 @@ def forward_finish(
     if not isinstance(sums2, ForwardSums2):
         raise TypeError(f"sums2: expected ForwardSums2, got {type(sums2).__name__}")
     var_sum = sums2.var_sum
-    x = _array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
+    x = _wide_array("x", x, "(N_local, C, H, W)", ("N_local", "C", "H", "W"))
     _, C, H, W = x.shape
-    gamma = _array("gamma", gamma, "(C,)", (C,), x.dtype)
-    beta = _array("beta", beta, "(C,)", (C,), x.dtype)
-    mu_sum = _array("mu_sum", mu_sum, "(C,)", (C,), x.dtype)
-    var_sum = _array("var_sum", var_sum, "(C,)", (C,), x.dtype)
+    gamma = _wide_array("gamma", gamma, "(C,)", (C,), x.dtype)
+    beta = _wide_array("beta", beta, "(C,)", (C,), x.dtype)
+    mu_sum = _wide_array("mu_sum", mu_sum, "(C,)", (C,), x.dtype)
+    var_sum = _wide_array("var_sum", var_sum, "(C,)", (C,), x.dtype)
     eps = _scalar("eps", eps, x.dtype)
     if N < 1:
         raise ValueError(f"sums1: expected N >= 1, got N = {N}")
@@ -185,7 +185,7 @@ def backward_partial(dy: np.ndarray, residuals: Residuals) -> BackwardSums:
     """
     xhat = residuals.xhat
     N_local, C, H, W = xhat.shape
-    dy = _array("dy", dy, "(N_local, C, H, W)", (N_local, C, H, W), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, C, H, W)", (N_local, C, H, W), xhat.dtype)
 
     # dgamma_sum[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N_local for h in H for w in W)
     dgamma_sum = np.sum(dy * xhat, axis=(0, 2, 3))
@@ -214,9 +214,9 @@ def backward_finish(
         raise TypeError(f"sums: expected BackwardSums, got {type(sums).__name__}")
     dgamma_sum, dbeta_sum = sums
     N_local, C, H, W = xhat.shape
-    dy = _array("dy", dy, "(N_local, C, H, W)", (N_local, C, H, W), xhat.dtype)
-    dgamma_sum = _array("dgamma_sum", dgamma_sum, "(C,)", (C,), xhat.dtype)
-    dbeta_sum = _array("dbeta_sum", dbeta_sum, "(C,)", (C,), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, C, H, W)", (N_local, C, H, W), xhat.dtype)
+    dgamma_sum = _wide_array("dgamma_sum", dgamma_sum, "(C,)", (C,), xhat.dtype)
+    dbeta_sum = _wide_array("dbeta_sum", dbeta_sum, "(C,)", (C,), xhat.dtype)
 
     # dgamma[c] = dgamma_sum[c]
     dgamma = dgamma_sum.copy()
@@ -244,20 +244,28 @@ def combine(parts: Sequence[Sums]) -> Sums:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -267,7 +275,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -279,6 +287,16 @@ def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     number: np.floating = dtype.type(array[()])
     return number
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
 
 
 def _count(name: str, value: Any) -> int:

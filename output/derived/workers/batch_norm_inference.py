@@ -73,12 +73,12 @@ def forward_finish(
     residuals may hold the arguments and the results themselves.
     Conditions: eps > 0, var[j] >= 0.
     """
-    x = _array("x", x, "(N_local, D)", ("N_local", "D"))
+    x = _wide_array("x", x, "(N_local, D)", ("N_local", "D"))
     D = x.shape[1]
-    gamma = _array("gamma", gamma, "(D,)", (D,), x.dtype)
-    beta = _array("beta", beta, "(D,)", (D,), x.dtype)
-    mu = _array("mu", mu, "(D,)", (D,), x.dtype)
-    var = _array("var", var, "(D,)", (D,), x.dtype)
+    gamma = _wide_array("gamma", gamma, "(D,)", (D,), x.dtype)
+    beta = _wide_array("beta", beta, "(D,)", (D,), x.dtype)
+    mu = _wide_array("mu", mu, "(D,)", (D,), x.dtype)
+    var = _wide_array("var", var, "(D,)", (D,), x.dtype)
     eps = _scalar("eps", eps, x.dtype)
     if not eps > 0:
         raise ValueError(f"eps: expected eps > 0, got eps = {eps}")
@@ -105,7 +105,7 @@ def backward_partial(dy: np.ndarray, residuals: Residuals) -> BackwardSums:
     """
     xhat = residuals.xhat
     N_local, D = xhat.shape
-    dy = _array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
 
     # dgamma_sum[j] = sum(dy[i, j]*xhat[i, j] for i in N_local)
     dgamma_sum = np.sum(dy * xhat, axis=0)
@@ -135,9 +135,9 @@ def backward_finish(
     dgamma_sum, dbeta_sum = sums
     D = gamma.shape[0]
     N_local = xhat.shape[0]
-    dy = _array("dy", dy, "(N_local, D)", (N_local, D), gamma.dtype)
-    dgamma_sum = _array("dgamma_sum", dgamma_sum, "(D,)", (D,), gamma.dtype)
-    dbeta_sum = _array("dbeta_sum", dbeta_sum, "(D,)", (D,), gamma.dtype)
+    dy = _wide_array("dy", dy, "(N_local, D)", (N_local, D), gamma.dtype)
+    dgamma_sum = _wide_array("dgamma_sum", dgamma_sum, "(D,)", (D,), gamma.dtype)
+    dbeta_sum = _wide_array("dbeta_sum", dbeta_sum, "(D,)", (D,), gamma.dtype)
 
     # dx[i, j] = gamma[j]*dy[i, j]/sqrt(var[j] + eps)
     dx = gamma / np.sqrt(var + eps) * dy
@@ -161,20 +161,28 @@ def combine(parts: Sequence[BackwardSums]) -> BackwardSums:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -184,7 +192,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -196,6 +204,16 @@ def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     number: np.floating = dtype.type(array[()])
     return number
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
 
 
 def _check_alike(parts: Sequence[Any], kinds: tuple[type, ...]) -> None:

@@ -82,9 +82,9 @@ def forward_partial1(x: np.ndarray, w: np.ndarray) -> ForwardSums1:
     The arrays have one dtype, float32, float64 or longdouble, and so have the results. What has another type or dtype
     is a TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to.
     """
-    x = _array("x", x, "(N_local, D)", ("N_local", "D"))
+    x = _wide_array("x", x, "(N_local, D)", ("N_local", "D"))
     N_local = x.shape[0]
-    w = _array("w", w, "(N_local,)", (N_local,), x.dtype)
+    w = _wide_array("w", w, "(N_local,)", (N_local,), x.dtype)
 
     # w_sum = sum(w[i] for i in N_local)
     w_sum = x.dtype.type(w.sum())
@@ -108,10 +108,10 @@ def forward_partial2(x: np.ndarray, w: np.ndarray, sums1: ForwardSums1) -> Forwa
     if not isinstance(sums1, ForwardSums1):
         raise TypeError(f"sums1: expected ForwardSums1, got {type(sums1).__name__}")
     _, w_sum, mu_sum = sums1
-    x = _array("x", x, "(N_local, D)", ("N_local", "D"))
+    x = _wide_array("x", x, "(N_local, D)", ("N_local", "D"))
     N_local, D = x.shape
-    w = _array("w", w, "(N_local,)", (N_local,), x.dtype)
-    mu_sum = _array("mu_sum", mu_sum, "(D,)", (D,), x.dtype)
+    w = _wide_array("w", w, "(N_local,)", (N_local,), x.dtype)
+    mu_sum = _wide_array("mu_sum", mu_sum, "(D,)", (D,), x.dtype)
     w_sum = _scalar("w_sum", w_sum, x.dtype)
 
     # total = w_sum
@@ -159,13 +159,13 @@ def forward_finish(
     if not isinstance(sums2, ForwardSums2):
         raise TypeError(f"sums2: expected ForwardSums2, got {type(sums2).__name__}")
     var_sum = sums2.var_sum
-    x = _array("x", x, "(N_local, D)", ("N_local", "D"))
+    x = _wide_array("x", x, "(N_local, D)", ("N_local", "D"))
     N_local, D = x.shape
-    w = _array("w", w, "(N_local,)", (N_local,), x.dtype)
-    gamma = _array("gamma", gamma, "(D,)", (D,), x.dtype)
-    beta = _array("beta", beta, "(D,)", (D,), x.dtype)
-    mu_sum = _array("mu_sum", mu_sum, "(D,)", (D,), x.dtype)
-    var_sum = _array("var_sum", var_sum, "(D,)", (D,), x.dtype)
+    w = _wide_array("w", w, "(N_local,)", (N_local,), x.dtype)
+    gamma = _wide_array("gamma", gamma, "(D,)", (D,), x.dtype)
+    beta = _wide_array("beta", beta, "(D,)", (D,), x.dtype)
+    mu_sum = _wide_array("mu_sum", mu_sum, "(D,)", (D,), x.dtype)
+    var_sum = _wide_array("var_sum", var_sum, "(D,)", (D,), x.dtype)
     w_sum = _scalar("w_sum", w_sum, x.dtype)
     eps = _scalar("eps", eps, x.dtype)
     if N < 1:
@@ -203,7 +203,7 @@ def backward_partial(dy: np.ndarray, residuals: Residuals) -> BackwardSums:
     """
     xhat = residuals.xhat
     N_local, D = xhat.shape
-    dy = _array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
 
     # dgamma_sum[j] = sum(dy[i, j]*xhat[i, j] for i in N_local)
     dgamma_sum = np.sum(dy * xhat, axis=0)
@@ -232,9 +232,9 @@ def backward_finish(
         raise TypeError(f"sums: expected BackwardSums, got {type(sums).__name__}")
     dgamma_sum, dbeta_sum = sums
     N_local, D = xhat.shape
-    dy = _array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
-    dgamma_sum = _array("dgamma_sum", dgamma_sum, "(D,)", (D,), xhat.dtype)
-    dbeta_sum = _array("dbeta_sum", dbeta_sum, "(D,)", (D,), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, D)", (N_local, D), xhat.dtype)
+    dgamma_sum = _wide_array("dgamma_sum", dgamma_sum, "(D,)", (D,), xhat.dtype)
+    dbeta_sum = _wide_array("dbeta_sum", dbeta_sum, "(D,)", (D,), xhat.dtype)
 
     # dgamma[j] = dgamma_sum[j]
     dgamma = dgamma_sum.copy()
@@ -258,20 +258,28 @@ def combine(parts: Sequence[Sums]) -> Sums:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -281,7 +289,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -293,6 +301,16 @@ def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     number: np.floating = dtype.type(array[()])
     return number
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
 
 
 def _count(name: str, value: Any) -> int:

@@ -67,10 +67,10 @@ def forward_finish(
     residuals may hold the arguments and the results themselves.
     Conditions: K >= 1, H >= 1, W >= 1, eps > 0.
     """
-    x = _array("x", x, "(N_local, G, K, H, W)", ("N_local", "G", "K", "H", "W"))
+    x = _wide_array("x", x, "(N_local, G, K, H, W)", ("N_local", "G", "K", "H", "W"))
     _, G, K, H, W = x.shape
-    gamma = _array("gamma", gamma, "(G, K)", (G, K), x.dtype)
-    beta = _array("beta", beta, "(G, K)", (G, K), x.dtype)
+    gamma = _wide_array("gamma", gamma, "(G, K)", (G, K), x.dtype)
+    beta = _wide_array("beta", beta, "(G, K)", (G, K), x.dtype)
     eps = _scalar("eps", eps, x.dtype)
     if K < 1:
         raise ValueError(f"x: expected K >= 1, got shape {x.shape}")
@@ -105,7 +105,7 @@ def backward_partial(dy: np.ndarray, residuals: Residuals) -> BackwardSums:
     """
     xhat = residuals.xhat
     N_local, G, K, H, W = xhat.shape
-    dy = _array("dy", dy, "(N_local, G, K, H, W)", (N_local, G, K, H, W), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, G, K, H, W)", (N_local, G, K, H, W), xhat.dtype)
 
     # dgamma_sum[g, k] = sum(dy[n, g, k, h, w]*xhat[n, g, k, h, w] for n in N_local for h in H for w in W)
     dgamma_sum = np.sum(dy * xhat, axis=(0, 3, 4))
@@ -134,9 +134,9 @@ def backward_finish(
         raise TypeError(f"sums: expected BackwardSums, got {type(sums).__name__}")
     dgamma_sum, dbeta_sum = sums
     N_local, G, K, H, W = xhat.shape
-    dy = _array("dy", dy, "(N_local, G, K, H, W)", (N_local, G, K, H, W), xhat.dtype)
-    dgamma_sum = _array("dgamma_sum", dgamma_sum, "(G, K)", (G, K), xhat.dtype)
-    dbeta_sum = _array("dbeta_sum", dbeta_sum, "(G, K)", (G, K), xhat.dtype)
+    dy = _wide_array("dy", dy, "(N_local, G, K, H, W)", (N_local, G, K, H, W), xhat.dtype)
+    dgamma_sum = _wide_array("dgamma_sum", dgamma_sum, "(G, K)", (G, K), xhat.dtype)
+    dbeta_sum = _wide_array("dbeta_sum", dbeta_sum, "(G, K)", (G, K), xhat.dtype)
 
     # dx[n, g, k, h, w] = (H*K*W*gamma[g, k]*dy[n, g, k, h, w] - sum(gamma[g, l]*dy[n, g, l, m, p] for l in K for m in H
     #     for p in W) - xhat[n, g, k, h, w]*sum(gamma[g, l]*dy[n, g, l, m, p]*xhat[n, g, l, m, p] for l in K for m in H
@@ -169,20 +169,28 @@ def combine(parts: Sequence[BackwardSums]) -> BackwardSums:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -192,7 +200,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -204,6 +212,16 @@ def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     number: np.floating = dtype.type(array[()])
     return number
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
 
 
 def _check_alike(parts: Sequence[Any], kinds: tuple[type, ...]) -> None:

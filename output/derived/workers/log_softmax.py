@@ -46,7 +46,7 @@ def forward_finish(x: np.ndarray) -> tuple[np.ndarray, Residuals]:
     residuals may hold the arguments and the results themselves.
     Conditions: C >= 1.
     """
-    x = _array("x", x, "(N_local, C)", ("N_local", "C"))
+    x = _wide_array("x", x, "(N_local, C)", ("N_local", "C"))
     C = x.shape[1]
     if C < 1:
         raise ValueError(f"x: expected C >= 1, got shape {x.shape}")
@@ -76,7 +76,7 @@ def backward_finish(dy: np.ndarray, residuals: Residuals) -> np.ndarray:
     """
     p = residuals.p
     N_local, C = p.shape
-    dy = _array("dy", dy, "(N_local, C)", (N_local, C), p.dtype)
+    dy = _wide_array("dy", dy, "(N_local, C)", (N_local, C), p.dtype)
 
     # dx[n, c] = dy[n, c] - p[n, c]*sum(dy[n, k] for k in C)
     dx: np.ndarray = dy - dy.sum(axis=1)[:, None] * p
@@ -85,20 +85,28 @@ def backward_finish(dy: np.ndarray, residuals: Residuals) -> np.ndarray:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -108,4 +116,14 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array

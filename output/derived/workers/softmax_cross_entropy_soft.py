@@ -58,9 +58,9 @@ def forward_partial(x: np.ndarray, t: np.ndarray) -> ForwardSums:
     The arrays have one dtype, float32, float64 or longdouble, and so have the results. What has another type or dtype
     is a TypeError, what has another shape or breaks a condition a ValueError. Arguments are never written to.
     """
-    x = _array("x", x, "(N_local, C)", ("N_local", "C"))
+    x = _wide_array("x", x, "(N_local, C)", ("N_local", "C"))
     N_local, C = x.shape
-    t = _array("t", t, "(N_local, C)", (N_local, C), x.dtype)
+    t = _wide_array("t", t, "(N_local, C)", (N_local, C), x.dtype)
 
     # m[n] = max(x[n, c] for c in C)
     m = x.max(axis=1)
@@ -91,9 +91,9 @@ def forward_finish(x: np.ndarray, t: np.ndarray, sums: ForwardSums) -> tuple[np.
         raise TypeError(f"sums: expected ForwardSums, got {type(sums).__name__}")
     N, L_sum = sums
     N = _count("N", N)
-    x = _array("x", x, "(N_local, C)", ("N_local", "C"))
+    x = _wide_array("x", x, "(N_local, C)", ("N_local", "C"))
     N_local, C = x.shape
-    t = _array("t", t, "(N_local, C)", (N_local, C), x.dtype)
+    t = _wide_array("t", t, "(N_local, C)", (N_local, C), x.dtype)
     L_sum = _scalar("L_sum", L_sum, x.dtype)
     if N < 1:
         raise ValueError(f"sums: expected N >= 1, got N = {N}")
@@ -144,20 +144,28 @@ def combine(parts: Sequence[ForwardSums]) -> ForwardSums:
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -167,7 +175,7 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
@@ -179,6 +187,16 @@ def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     number: np.floating = dtype.type(array[()])
     return number
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
 
 
 def _count(name: str, value: Any) -> int:

@@ -49,9 +49,9 @@ def forward_finish(v: np.ndarray, g: np.ndarray, *, check: bool = True) -> tuple
     residuals may hold the arguments and the results themselves.
     Conditions: K >= 1, sum(v[j, k]**2 for k in K) > 0.
     """
-    v = _array("v", v, "(D_local, K)", ("D_local", "K"))
+    v = _wide_array("v", v, "(D_local, K)", ("D_local", "K"))
     D_local, K = v.shape
-    g = _array("g", g, "(D_local,)", (D_local,), v.dtype)
+    g = _wide_array("g", g, "(D_local,)", (D_local,), v.dtype)
     if K < 1:
         raise ValueError(f"v: expected K >= 1, got shape {v.shape}")
     if check and not np.all(np.sum(v**2, axis=1) > 0):
@@ -79,7 +79,7 @@ def backward_finish(dw: np.ndarray, residuals: Residuals) -> tuple[np.ndarray, n
     """
     g, norm, vhat = residuals
     D_local, K = vhat.shape
-    dw = _array("dw", dw, "(D_local, K)", (D_local, K), vhat.dtype)
+    dw = _wide_array("dw", dw, "(D_local, K)", (D_local, K), vhat.dtype)
 
     # dg[j] = sum(dw[j, k]*vhat[j, k] for k in K)
     dg = np.sum(dw * vhat, axis=1)
@@ -90,20 +90,28 @@ def backward_finish(dw: np.ndarray, residuals: Residuals) -> tuple[np.ndarray, n
 
 
 def _array(
-    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+    name: str,
+    value: object,
+    axes: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype | None = None,
+    working: np.dtype | None = None,
 ) -> np.ndarray:
     """Return an argument as a plain array in native byte order; raise TypeError or ValueError where it does not fit.
 
-    An axis of any length stands in `shape` as a letter, the same letter for the same length.
+    An axis of any length stands in `shape` as a letter, the same letter for the same length. What has the `dtype` that
+    it must have is returned in the dtype that is worked in.
     """
+    if type(value) is np.ndarray and value.dtype == dtype == working and value.shape == shape:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array without a mask, got a masked array")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.type not in (np.float32, np.float64, np.longdouble):
-        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+        raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
@@ -113,4 +121,14 @@ def _array(
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+
+
+def _wide_array(
+    name: str, value: object, axes: str, shape: tuple[int | str, ...], dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an argument as `_array` does; raise TypeError for one of 16 bits, too."""
+    array = _array(name, value, axes, shape, dtype)
+    if array.dtype.itemsize < 4:
+        raise TypeError(f"{name}: expected float32, float64 or longdouble, got {array.dtype}")
+    return array
