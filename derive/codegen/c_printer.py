@@ -11,7 +11,7 @@ from sympy import Symbol
 
 from derive.codegen.runtime_c import identifiers
 from derive.codegen.scalars import Dialect, ScalarPrinter
-from derive.codegen.schedule.nest import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
+from derive.codegen.schedule.nodes import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
 from derive.codegen.schedule.statements import Axis
 from derive.codegen.wrapping import KEPT, WIDTH, formula

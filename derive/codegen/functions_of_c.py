@@ -14,7 +14,7 @@ from derive.codegen.functions_of_loops import LoopFunction
 from derive.codegen.residuals import cotangents_of
 from derive.codegen.runtime_c import identifiers
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Accumulate, Buffer, Stage, Start, Store, walk
+from derive.codegen.schedule.nodes import Accumulate, Buffer, Stage, Start, Store, walk
 from derive.codegen.schedule.statements import Axis
 from derive.codegen.wrapping import KEPT, WIDTH, prose
 from derive.derivation import Derivation

@@ -12,7 +12,7 @@ from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import cotangents_of, first_order_equations
 from derive.codegen.schedule.moments import Moments
-from derive.codegen.schedule.nest import Loop, Stage, Store, walk
+from derive.codegen.schedule.nodes import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import sympy
 
 from derive.codegen.scalars import Dialect, ScalarPrinter
-from derive.codegen.schedule.nest import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
+from derive.codegen.schedule.nodes import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
 from derive.codegen.schedule.statements import Axis, Statement
 from derive.codegen.wrapping import comment, statement

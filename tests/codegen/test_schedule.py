@@ -6,7 +6,7 @@ import pytest
 
 from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
 from derive.codegen.numpy import derivations_for_code
-from derive.codegen.schedule.nest import Loop, Stage, walk
+from derive.codegen.schedule.nodes import Loop, Stage, walk
 from derive.codegen.schedule.recompute import what_to_save
 from derive.graph import Graph
 from derive.parser import parse_layer

@@ -14,8 +14,10 @@ from sympy import Expr, Indexed, Symbol
 from derive.codegen.schedule.affine import scale_once
 from derive.codegen.schedule.hoist import hoist
 from derive.codegen.schedule.moments import Moments, centered, use_moments
-from derive.codegen.schedule.nest import Accumulate, Buffer, End, Let, Loop, Nest, Stage, Start, Store, walk
+from derive.codegen.schedule.nest import Nest
+from derive.codegen.schedule.nodes import Accumulate, Buffer, End, Let, Loop, Stage, Start, Store, walk
 from derive.codegen.schedule.order import loop_order, stripe_axis
+from derive.codegen.schedule.shared_axes import on_shared_axes
 from derive.codegen.schedule.statements import (
     Axis,
     Statement,
@@ -23,7 +25,6 @@ from derive.codegen.schedule.statements import (
     merge_equal,
     name_compared,
     names_of,
-    on_shared_axes,
     renamed,
     take_equations_apart,
 )
