@@ -14,12 +14,15 @@ from derive.errors import LayerError
 
 KILLED = "it was killed, or no longer answered"
 
+# It heeds Ctrl-C wherever the tests run: what a shell runs behind its back would not.
 SCRIPT = """\
+import signal
 import sys
 import numpy as np
 import derive
 from derive.claims.functions import load_function
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with load_function(derive.load("batch_norm"), sys.argv[1], timeout=60) as loaded:
     print(loaded.pid, flush=True)
     one = np.ones((2, 2))
