@@ -58,10 +58,12 @@ def test_the_verbs_work_together() -> None:
 
 def test_a_module_and_a_function_of_one_name_do_not_meet() -> None:
     """Importing any module of the package leaves its functions callable: `derive.parse` is not `derive/parse.py`."""
+    # What generated loops bring along is read as text, and needs Numba to be imported.
     code = (
         "import pkgutil, importlib, derive\n"
         "for found in pkgutil.walk_packages(derive.__path__, 'derive.'):\n"
-        "    if found.name != 'derive.__main__': importlib.import_module(found.name)\n"
+        "    if found.name not in ('derive.__main__', 'derive.codegen.runtime_loops'):\n"
+        "        importlib.import_module(found.name)\n"
         "assert all(callable(getattr(derive, n)) for n in derive.__all__ if n != '__version__')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
