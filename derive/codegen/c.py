@@ -14,12 +14,11 @@ import re
 from derive.codegen.contract import Checks
 from derive.codegen.dialects import NUMPY, Like
 from derive.codegen.functions_of_c import CFunction
-from derive.codegen.functions_of_loops import backward_function, forward_function
-from derive.codegen.loops import text_around
+from derive.codegen.loops import functions_of, text_around
 from derive.codegen.module import module_description
 from derive.codegen.residuals import Residuals
 from derive.codegen.runtime_c import definitions_for
-from derive.codegen.schedule.recompute import Saved, what_to_save
+from derive.codegen.schedule.recompute import Saved
 from derive.codegen.signatures import bundle
 from derive.codegen.wrapping import prose
 from derive.derivation import Derivation
@@ -73,11 +72,8 @@ def layer_name(derivation: Derivation) -> str:
 
 
 def _functions(derivation: Derivation) -> tuple[Saved, CFunction, CFunction]:
-    saved = what_to_save(derivation)
-    forward = forward_function(derivation, saved)
-    backward = backward_function(derivation, saved, forward.plan.moments)
-    moments = forward.plan.moments
-    return saved, CFunction.of(forward, derivation, moments), CFunction.of(backward, derivation, moments)
+    saved, forward, backward = functions_of(derivation)
+    return saved, CFunction.of(forward, derivation), CFunction.of(backward, derivation)
 
 
 def _head(derivation: Derivation, saved: Saved, layer: str) -> str:

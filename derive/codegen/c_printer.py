@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import sympy
 from sympy import Symbol
 
+from derive.codegen.centering import as_said
 from derive.codegen.runtime_c import identifiers
 from derive.codegen.scalars import Dialect, ScalarPrinter
 from derive.codegen.schedule.nodes import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
@@ -263,7 +264,7 @@ class CPrinter:
         if node.equation is None or node.equation.name in self._said:
             return []
         self._said.add(node.equation.name)
-        return formula(equation_text(node.equation), f"{' ' * indent}// ", f"{' ' * indent}//     ")
+        return formula(equation_text(as_said(node.equation)), f"{' ' * indent}// ", f"{' ' * indent}//     ")
 
 
 def code(text: str, indent: int) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from sympy import Symbol
@@ -13,7 +13,6 @@ from derive.codegen.c_printer import CPrinter, code
 from derive.codegen.functions_of_loops import LoopFunction
 from derive.codegen.residuals import cotangents_of
 from derive.codegen.runtime_c import identifiers
-from derive.codegen.schedule.moments import Moments
 from derive.codegen.schedule.nodes import Accumulate, Buffer, Stage, Start, Store, walk
 from derive.codegen.schedule.statements import Axis
 from derive.codegen.wrapping import KEPT, WIDTH, prose
@@ -36,21 +35,20 @@ class CFunction(LoopFunction):
     """A LoopFunction in C.
 
     `cotangents` are those given, `given` all that has the type of the data: these, the layer's inputs and its outputs,
-    which backward may be given. `rests` has the mean that each rest of forward's moments belongs to.
+    which backward may be given.
     """
 
     cotangents: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
-    rests: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, function: LoopFunction, derivation: Derivation, moments: Sequence[Moments]) -> CFunction:
-        """The same function, in C; the moments are those of forward."""
+    def of(cls, function: LoopFunction, derivation: Derivation) -> CFunction:
+        """The same function, in C."""
         own = {one.name: getattr(function, one.name) for one in fields(function)}
         graph = derivation.forward
         cotangents = frozenset(quantity.name for quantity in cotangents_of(derivation))
         given = cotangents.union((q.name for q in graph.inputs), graph.outputs)
-        return cls(**own, cotangents=cotangents, given=given, rests={one.rest: one.mean for one in moments})
+        return cls(**own, cotangents=cotangents, given=given)
 
     # Names, sizes and types.
 
@@ -93,9 +91,9 @@ class CFunction(LoopFunction):
             found.append(("real *" if name in self.real else "double *", name, self._meaning(name, given=False)))
         return found
 
-    def _place(self, name: str) -> tuple[int, bool]:
-        """The order of the layer; a rest comes after its mean."""
-        return list(self.known).index(self.rests.get(name, name)), name in self.rests
+    def _place(self, name: str) -> int:
+        """The order of the layer."""
+        return list(self.known).index(name)
 
     def _meaning(self, name: str, given: bool) -> str:
         quantity = self.known[name]

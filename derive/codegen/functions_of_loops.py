@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from sympy import Symbol
@@ -11,7 +11,6 @@ from sympy import Symbol
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import cotangents_of, first_order_equations
-from derive.codegen.schedule.moments import Moments
 from derive.codegen.schedule.nodes import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
@@ -272,10 +271,10 @@ def forward_function(derivation: Derivation, saved: Saved) -> LoopFunction:
     equations = [equation for equation in graph.equations if equation.name in needed]
     outputs = tuple(graph.by_name[name] for name in graph.outputs)
     given = [quantity.name for quantity in graph.inputs]
-    return _function("forward", equations, dict(graph.by_name), wanted, outputs, derivation, (), given)
+    return _function("forward", equations, graph.by_name, wanted, outputs, derivation, given)
 
 
-def backward_function(derivation: Derivation, saved: Saved, moments: Sequence[Moments]) -> LoopFunction:
+def backward_function(derivation: Derivation, saved: Saved) -> LoopFunction:
     """`backward`: the gradients, from the cotangents and what was saved."""
     graph = derivation.backward
     equations = [*saved.equations, *first_order_equations(derivation)]
@@ -283,23 +282,20 @@ def backward_function(derivation: Derivation, saved: Saved, moments: Sequence[Mo
     # What forward returns has the dtype of the data, too, and may be saved.
     given = [*(q.name for q in derivation.forward.inputs), *derivation.forward.outputs]
     given += [quantity.name for quantity in cotangents_of(derivation)]
-    results = list(graph.outputs)
-    return _function("backward", equations, dict(graph.by_name), results, outputs, derivation, moments, given)
+    return _function("backward", equations, graph.by_name, graph.outputs, outputs, derivation, given)
 
 
 def _function(
     name: str,
     equations: Sequence[Equation],
-    known: dict[str, Quantity],
+    known: Mapping[str, Quantity],
     results: Sequence[str],
     outputs: tuple[Quantity, ...],
     derivation: Derivation,
-    moments: Sequence[Moments],
     given: Sequence[str],
 ) -> LoopFunction:
     graph = derivation.backward
     taken = {*graph.by_name, *graph.extents, *(f"{name}_out" for name in (*graph.outputs, *results))}
     exact = [result for result in results if result not in {quantity.name for quantity in outputs}]
-    plan = plan_function(equations, known, results, exact, {*taken, *_LOCALS}, moments)
-    known |= {m.rest: replace(known[m.mean], name=m.rest) for m in (*moments, *plan.moments)}
+    plan = plan_function(equations, known, results, exact, {*taken, *_LOCALS})
     return LoopFunction(name, plan, known, outputs, frozenset(taken), frozenset(given) & set(plan.inputs))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from derive.codegen.centering import with_rests
 from derive.codegen.contract import Checks, cotangent_lines, tuple_text, unpacking_lines
 from derive.codegen.dialects import NUMPY, Like, like
 from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
@@ -46,18 +47,23 @@ def module_text(derivation: Derivation, second: Derivation | None = None) -> str
     Raises TypeError for an expression without loops. There is nothing of order 2: `second` must be None.
     """
     assert second is None
-    saved = what_to_save(derivation)
-    forward = forward_function(derivation, saved)
-    backward = backward_function(derivation, saved, forward.plan.moments)
+    saved, forward, backward = functions_of(derivation)
     kernels = "\n".join(line for function in (forward, backward) for line in (*function.kernel_lines(), "", ""))
     return text_around(kernels, derivation, saved, forward, backward)
+
+
+def functions_of(derivation: Derivation) -> tuple[Saved, LoopFunction, LoopFunction]:
+    """What forward saves, and the two functions. Their means are in two parts, of which docstrings do not speak."""
+    (computed,) = with_rests([derivation])
+    saved = what_to_save(computed)
+    return saved, forward_function(computed, saved), backward_function(computed, saved)
 
 
 def text_around(
     kernels: str, derivation: Derivation, saved: Saved, forward: LoopFunction, backward: LoopFunction
 ) -> str:
     """The module with these kernels: `forward` and `backward` check arguments, make arrays, and call a kernel."""
-    fields = _fields(derivation, forward, backward)
+    fields = _fields(forward, backward)
     around = "\n".join([
         *_forward_lines(derivation, forward, fields), "", "", *_backward_lines(derivation, backward, fields)
     ])  # fmt: skip
@@ -86,14 +92,10 @@ def text_around(
 # The residuals: what forward saves, by name and type; arrays know their extents.
 
 
-def _fields(derivation: Derivation, forward: LoopFunction, backward: LoopFunction) -> dict[str, str]:
+def _fields(forward: LoopFunction, backward: LoopFunction) -> dict[str, str]:
     """The fields of Residuals and their types."""
-    used = [*backward.plan.inputs, *backward.plan.numbers]
-    order = [q.name for q in derivation.forward.quantities]
-    rests: dict[str, str] = {moments.rest: moments.mean for moments in forward.plan.moments}
-    names = [name for name in used if name in order or name in rests]
-    places = {name: (order.index(rests.get(name) or name), name in rests) for name in names}
-    names.sort(key=places.__getitem__)
+    used = {*backward.plan.inputs, *backward.plan.numbers}
+    names = [name for name in forward.known if name in used]
     fields = {}
     for name in names:
         quantity = backward.known[name]

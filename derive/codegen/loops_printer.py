@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import sympy
 
+from derive.codegen.centering import as_said
 from derive.codegen.scalars import Dialect, ScalarPrinter
 from derive.codegen.schedule.nodes import Accumulate, End, Let, Loop, Node, Stage, Start, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of
@@ -123,7 +124,7 @@ class LoopPrinter:
         if node.equation is None or node.equation.name in self._said:
             return []
         self._said.add(node.equation.name)
-        return comment(equation_text(node.equation), indent)
+        return comment(equation_text(as_said(node.equation)), indent)
 
 
 def _places(indices: Sequence[object]) -> str:

@@ -13,7 +13,7 @@ from sympy import Expr, Indexed, Symbol
 
 from derive.codegen.schedule.affine import scale_once
 from derive.codegen.schedule.hoist import hoist
-from derive.codegen.schedule.moments import Moments, centered, use_moments
+from derive.codegen.schedule.moments import Moments, use_moments
 from derive.codegen.schedule.nest import Nest
 from derive.codegen.schedule.nodes import Accumulate, Buffer, End, Let, Loop, Stage, Start, Store, walk
 from derive.codegen.schedule.order import loop_order, stripe_axis
@@ -66,22 +66,15 @@ def plan_function(
     results: Sequence[str],
     exact: Collection[str],
     taken: Iterable[str],
-    moments: Sequence[Moments] = (),
 ) -> Plan:
     """The plan of a function that computes some equations.
 
     `known` are all quantities that these mention, `results` what is wanted, `exact` those results that are kept in
-    float64 whatever the dtype of the data, `taken` names not to be given again. `moments` are those of the function
-    that computed what is known, which split their means.
+    float64 whatever the dtype of the data, `taken` names not to be given again.
     """
-    rests = {m.rest: replace(known[m.mean], name=m.rest) for m in moments if m.mean in known}
-    known = {**known, **rests}
     reserved = {*taken, *known}
     layout = Layout(Names(known))
-    statements = [
-        replace(statement, expression=centered(statement.expression, moments))
-        for statement in take_equations_apart(equations, known, layout, reserved)
-    ]
+    statements = take_equations_apart(equations, known, layout, reserved)
     used = {name for s in statements for name in (s.name, *names_of(s.expression))}
     program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
     program, compared = name_compared(merge_equal(program, results), reserved)
@@ -90,11 +83,10 @@ def plan_function(
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
     program = hoist(scale_once(program, order[0], results, reserved), reserved)
-    wanted = [*results, *(one.rest for one in own if one.mean in results)]
-    kept = [name for one in own for name in (one.offset, one.spread)]
-    nest = Nest(program, order, [name for name in wanted if name in program.by_name], kept, compared)
+    kept = [name for one in own for name in (one.offset, one.spread) if name]
+    nest = Nest(program, order, [name for name in results if name in program.by_name], kept, compared)
     stages = tuple(nest.stages())
-    return _collected(program, stages, order, wanted, nest.buffers, own)
+    return _collected(program, stages, order, results, nest.buffers, own)
 
 
 def replace_axes(program: Statements, order: Sequence[Axis]) -> Statements:

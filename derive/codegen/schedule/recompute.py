@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Eq, Function, Indexed, Ne
 
+from derive.codegen.centering import distance
 from derive.codegen.residuals import first_order_equations, used_in
 from derive.derivation import Derivation
 from derive.functions import MaxOver
@@ -55,7 +56,7 @@ def _is_cheap(equation: Equation) -> bool:
     if equation.expression.has(*REDUCTIONS):
         return False
     whole = frozenset(index.symbol for index in own)
-    functions = equation.expression.atoms(Function) | {
+    functions = equation.expression.atoms(Function) - equation.expression.atoms(distance) | {
         power for power in equation.expression.atoms(sympy.Pow) if not power.exp.is_Integer
     }
     return not any(frozenset(free_indices(function)) == whole for function in functions)

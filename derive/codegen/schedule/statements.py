@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sympy import Basic, Expr, Indexed, Mul, Pow, Sum, Symbol
+from sympy import Add, Basic, Expr, Indexed, Mul, Pow, Sum, Symbol
 
+from derive.codegen.centering import distance
 from derive.codegen.products import Summation, take_apart
 from derive.functions import MaxOver, ProductOver, limits_of
 from derive.graph import Equation, Quantity, fresh_name, index_symbol, name_of, reference
@@ -111,6 +112,16 @@ def take_equations_apart(
     return _Taker(known, layout, taken).statements_of(equations)
 
 
+def _plain(expression: Expr) -> Expr:
+    """The expression with each distance from a mean as x - m - rest: numbers in float64 need no more care."""
+    found = {}
+    for node in expression.atoms(distance):
+        element, mean, rest = node.args
+        found[node] = Add(element, -mean, -rest)
+    plain: Expr = expression.xreplace(found)
+    return plain
+
+
 class _Taker:
     def __init__(self, known: Mapping[str, Quantity], layout: Layout, taken: Iterable[str]) -> None:
         self._known, self._layout = known, layout
@@ -125,7 +136,7 @@ class _Taker:
             self._equation = equation
             self._extents = {index.symbol: index.extent for index in equation.indices}
             axes = tuple(index.symbol for index in equation.indices)
-            expression = self._without_reductions(equation.expression, equation.name)
+            expression = self._without_reductions(_plain(equation.expression), equation.name)
             name = name_of(expression)
             last = self._found[-1] if self._found else None
             alone = last is not None and name == last.name and set(last.axes) == set(axes) and last.equation is equation
