@@ -180,6 +180,13 @@ class LoopFunction:
             return f"dtype.type({quantity.name}[0])"
         return f"_finished({quantity.name}, {quantity.name}_out, dtype)"
 
+    def kept(self, name: str) -> str:
+        """The text of what is kept for backward: of a result that is in the caller's own array, a copy."""
+        if self.is_number(name):
+            return f"{name}[0].item()"
+        given = name in {quantity.name for quantity in self.outputs}
+        return f"_kept({name}, {name}_out)" if given else name
+
     # The kernel.
 
     def kernel_lines(self) -> list[str]:

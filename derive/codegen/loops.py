@@ -22,7 +22,7 @@ from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
 from derive.codegen.schedule.recompute import Saved, what_to_save
-from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, signature
+from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, return_line, signature
 from derive.codegen.wrapping import call
 from derive.derivation import Derivation
 from derive.graph import Quantity, fresh_name
@@ -31,8 +31,8 @@ _CONTRACT = (
     "The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in"
     " float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a"
     " ValueError. Arguments are never written to, but for `out`: results are put there, into arrays of their shape and"
-    " dtype. The residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay"
-    " off; the results do not depend on it."
+    " dtype. The residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to"
+    " use, None for as many as pay off; the results do not depend on it."
 )
 _GRADIENT_CONTRACT = (
     "The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is"
@@ -70,7 +70,7 @@ def text_around(
     residuals = Residuals(saved.quantities, (), True, "`backward` needs", NUMPY)
     imports, sources = _runtime_for(f"{around}\n{kernels}")
     return "\n".join([
-        *suppressions(derivation, None, residuals),
+        *suppressions(derivation, None, residuals, [axis.name for f in (forward, backward) for axis in f.plan.order]),
         module_docstring(derivation, None, residuals),
         "",
         "from __future__ import annotations",
@@ -129,7 +129,7 @@ def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[
         rows.append((checks.switch, "whether to check the conditions on arrays"))
     rows += [(q.name, described(q)) for q in outputs]
     conditions = [f"Conditions: {', '.join(checks.conditions)}."] if checks.conditions else []
-    saved = [f"{name}[0].item()" if function.is_number(name) else name for name in fields]
+    saved = [function.kept(name) for name in fields]
     heads = [f'    dtype = _dtype("{arrays[0].name}", {arrays[0].name})'] if arrays else [
         f"    dtype = _dtype_of({graph.inputs[0].name})"
     ]
@@ -147,7 +147,7 @@ def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[
         *heads,
         *checks.lines,
         *function.body_lines(),
-        *call(f"return {_results(function, outputs)}, Residuals", saved, ""),
+        *_returned_with(saved, [function.finished(quantity) for quantity in outputs]),
     ]
 
 
@@ -180,7 +180,7 @@ def _backward_lines(derivation: Derivation, function: LoopFunction, fields: dict
         *docstring(first, rows, [_GRADIENT_CONTRACT]),
         *heads,
         *function.body_lines(),
-        f"    return {_results(function, gradients)}",
+        *return_line([function.finished(quantity) for quantity in gradients]),
     ]
 
 
@@ -190,9 +190,11 @@ def _array_line(quantity: Quantity, known: dict[str, None]) -> list[str]:
     return call(f"{quantity.name} = _array", arguments, "")
 
 
-def _results(function: LoopFunction, quantities: Sequence[Quantity]) -> str:
-    texts = [function.finished(quantity) for quantity in quantities]
-    return texts[0] if len(texts) == 1 else tuple_text(texts)
+def _returned_with(saved: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    """The lines that return the outputs and the residuals."""
+    if len(outputs) == 1:
+        return call(f"return {outputs[0]}, Residuals", saved, "")
+    return [*call("residuals = Residuals", saved, ""), *call("return ", outputs, ", residuals")]
 
 
 # What a module brings along.

@@ -8,7 +8,7 @@ Each line of the generated functions is one equation of a derivation, under the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sympy import sign
@@ -151,10 +151,12 @@ def _wrapped(line: str) -> list[str]:
     return [line] if len(line) <= WIDTH else prose(line)
 
 
-def suppressions(derivation: Derivation, second: Derivation | None, residuals: Residuals) -> list[str]:
+def suppressions(
+    derivation: Derivation, second: Derivation | None, residuals: Residuals, indices: Iterable[str] = ()
+) -> list[str]:
     """A comment for the linter: names that the linter dislikes, but that the author of the layer chose."""
     graphs = [derivation.backward, *([second.backward] if second else [])]
-    names = [name for graph in graphs for name in (*graph.by_name, *graph.extents)]
+    names = [name for graph in graphs for name in (*graph.by_name, *graph.extents)] + list(indices)
     codes = ["E741"] if any(name in ("l", "O", "I") for name in names) else []
     if not all(name.isascii() for name in names):
         codes.append("PLC2401")

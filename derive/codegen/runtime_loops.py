@@ -143,6 +143,11 @@ def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
     return array
 
 
+def _kept(result: np.ndarray, out: Any) -> np.ndarray:
+    """Return a result as it is kept for `backward`: a copy of one in `out`, which the caller may write to."""
+    return result.copy() if result is out else result
+
+
 def _threads(threads: int | None, size: int) -> int:
     """Return how many threads to use for arrays of a size: as many as asked for, else what pays off."""
     if threads is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -25,6 +24,7 @@ from own_layers import (
     parse_layer,
     truth,
 )
+from quality import AWKWARD, assert_clean
 from random_expressions import assert_computes, random_equation
 
 from derive.codegen.array_api import ArrayApi, module_text
@@ -283,20 +283,7 @@ def test_only_the_standard_library_is_imported() -> None:
 
 
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
-    awkward = {
-        "count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)",
-        "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
-        "weighted": WEIGHTED,
-    }
     texts = {name: module_text(*orders_of(name)) for name in LAYERS}
-    for name, text in awkward.items():
+    for name, text in AWKWARD.items():
         texts[name] = module_text(*derivations_for_code(parse_layer(text, name), "reuse", order=2))
-    for name, text in texts.items():
-        (tmp_path / f"layer_{name}.py").write_text(text)
-    files = sorted(str(path) for path in tmp_path.glob("*.py"))
-    config = str(ROOT / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
-    for command in (ruff, mypy):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+    assert_clean(texts, tmp_path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from lines import parse_equations
 from own_layers import EXTENTS, LAYERS, double_module_of, draw, orders_of
+from quality import assert_clean, same_under_hash_seeds
 from samples import text_of
 
 from derive.codegen.numpy import compile_derivation, derivations_for_code, module_text
@@ -329,36 +328,17 @@ def test_all_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> Non
         "many": MANY,
         "two": "x: [N]\nw: [M]\ncotangents: [M]\ny[i] = 3*x[i]\nz[k] = w[k]**2*cotangents[k]",
     }
-    for name in LAYERS:
-        (tmp_path / f"layer_{name}.py").write_text(module_text(*orders_of(name)))
+    texts = {name: module_text(*orders_of(name)) for name in LAYERS}
     for name, text in awkward.items():
-        orders = derivations_for_code(parse_layer(text, name), "reuse" if name == "long" else "staged", order=2)
-        (tmp_path / f"layer_{name}.py").write_text(module_text(*orders))
-    files = sorted(str(path) for path in tmp_path.glob("*.py"))
-    config = str(ROOT / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
-    for command in (ruff, mypy):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+        form = "reuse" if name == "long" else "staged"
+        texts[name] = module_text(*derivations_for_code(parse_layer(text, name), form, order=2))
+    assert_clean(texts, tmp_path)
 
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:
-    code = (
-        "import sys; sys.path[:0] = ['tests/codegen', 'tests', '.']\n"
-        "from own_layers import orders_of\n"
-        "from derive.codegen.numpy import module_text\n"
-        "for name in ('batch_norm', 'outer', 'gates', 'contrastive'): print(module_text(*orders_of(name)))"
-    )
-    texts = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed}, cwd=ROOT, check=True, capture_output=True, text=True,
-        ).stdout
-        for seed in ("0", "4711")
-    }  # fmt: skip
-    assert len(texts) == 1
-    assert texts.pop().count("def double_backward(") == 4
+    names = ("batch_norm", "outer", "gates", "contrastive")
+    text = same_under_hash_seeds("numpy", f"module_text(*orders_of(name)) for name in {names}")
+    assert text.count("def double_backward(") == len(names)
 
 
 # Planted errors: what `error` finds where double_backward, or what it makes of the first order, is wrong.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("numba", reason="the loops are compiled by Numba, which is not installed")
+from digits import CASES, assert_digits, batch, cancelling, case, run
 from loop_modules import loops_of, loops_text, module_from
 from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, truth
+from quality import AWKWARD, assert_clean, same_under_hash_seeds
 from random_layers import random_layer
 
+from derive.codegen.loops import module_text
 from derive.codegen.numpy import compile_derivation, derivations_for_code
 from derive.errors import DeriveError
 from derive.layers import layer_names
@@ -21,41 +25,6 @@ from derive.parser import parse_layer
 ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 is from ml_dtypes, which is not installed")
 # Several blocks of rows, stripes of columns, rows alone, columns alone.
 SHAPES = [(1, 1), (1, 7), (3, 1), (17, 33), (700, 100), (20, 5000), (3000, 100)]
-
-
-def batch(shape: tuple[int, int], dtype: Any, mean: float = 0.0, std: float = 1.0, seed: int = 0) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    drawn = {
-        "x": mean + std * rng.normal(size=shape),
-        "gamma": rng.normal(size=shape[1]),
-        "beta": rng.normal(size=shape[1]),
-        "dy": rng.normal(size=shape),
-    }
-    return {name: value.astype(dtype) for name, value in drawn.items()}
-
-
-def run(module: Any, values: dict[str, Any], **options: Any) -> dict[str, Any]:
-    y, residuals = module.forward(values["x"], values["gamma"], values["beta"], **options)
-    results = (y, *module.backward(values["dy"], residuals, **options))
-    return dict(zip(("y", "dx", "dgamma", "dbeta"), results, strict=True))
-
-
-def exact(values: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The same by the NumPy functions in long double, after a shift, which changes nothing but the size of the mean."""
-    wide = {name: value.astype(np.longdouble) for name, value in values.items()}
-    wide["x"] = wide["x"] - wide["x"][:1]
-    return run(compile_derivation(*derivations_for_code("batch_norm", "reuse")), wide)
-
-
-def assert_digits(values: dict[str, Any], found: dict[str, Any], units: float, least: float = 0.0) -> None:
-    """The error of each result in units of its dtype, of the largest value of the column, which is at least `least`."""
-    unit = {"float32": 2.0**-24, "float64": 2.0**-53, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-    for name, expected in exact(values).items():
-        scale = np.abs(expected).max(axis=0) if expected.ndim == 2 else np.abs(expected).max()
-        error = np.abs(found[name].astype(np.longdouble) - expected)
-        bound = units * unit[found[name].dtype.name] * np.maximum(scale, least)
-        assert found[name].dtype == values["x"].dtype, name
-        assert (error <= bound).all(), (name, units * (error / bound).max())
 
 
 class TestValues:
@@ -104,25 +73,14 @@ class TestValues:
 class TestDigits:
     """Float64 arithmetic on float32 data, rounded once: the cases in which float32 arithmetic loses its digits."""
 
-    CASES: ClassVar = {
-        "normal": ((1024, 8), 0.0, 1.0),
-        "mean 1e4": ((1024, 8), 1e4, 1.0),
-        "mean 1e6": ((1024, 8), 1e6, 1.0),
-        "std 0.01": ((1024, 8), 1.0, 0.01),
-        "std 1e20": ((1024, 8), 0.0, 1e20),
-        "variance near eps": ((1024, 8), 3.0, 3e-3),
-        "many rows": ((100_000, 8), 1.0, 1.0),
-        "two rows": ((2, 8), 1.0, 1.0),
-    }
-
-    @pytest.mark.parametrize("case", CASES)
-    def test_float32(self, case: str) -> None:
-        values = batch(*self.CASES[case][:1], np.float32, *self.CASES[case][1:])
+    @pytest.mark.parametrize("name", CASES)
+    def test_float32(self, name: str) -> None:
+        values = case(name, np.float32)
         assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
 
-    @pytest.mark.parametrize("case", ["normal", "mean 1e6", "std 0.01", "many rows"])
-    def test_float64(self, case: str) -> None:
-        values = batch(*self.CASES[case][:1], np.float64, *self.CASES[case][1:])
+    @pytest.mark.parametrize("name", ["normal", "mean 1e4", "mean 1e6", "std 0.01", "variance near eps", "many rows"])
+    def test_float64(self, name: str) -> None:
+        values = case(name, np.float64)
         assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 11.0)
 
     @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
@@ -131,11 +89,18 @@ class TestDigits:
         assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
 
     def test_a_gradient_that_cancels(self) -> None:
-        values = batch((1024, 8), np.float32, 2.0)
-        x = values["x"].astype(float)
-        xhat = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
-        values["dy"] = (5 * xhat + 3 + 1e-3 * values["dy"]).astype(np.float32)
+        values = cancelling(np.float32)
         assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0)
+
+    def test_the_mean_of_a_row(self) -> None:
+        values = batch((8, 1024), np.float64, 1e6)
+        (derivation,) = derivations_for_code("layer_norm", "reuse")
+        wide = {name: value.astype(np.longdouble) for name, value in values.items()}
+        wide["x"] = wide["x"] - wide["x"][:, :1]  # which changes nothing but the size of the mean
+        expected = run(compile_derivation(derivation), wide)
+        for name, value in run(loops_of("layer_norm", compiled=True), values).items():
+            error = np.abs(value - expected[name]).max(axis=-1) / np.abs(expected[name]).max(axis=-1)
+            assert error.max() <= 11 * 2.0**-53, name
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_first_rows_that_are_no_guide_to_the_mean(self, dtype: Any) -> None:
@@ -252,6 +217,12 @@ class TestOut:
         for name, value in zip(expected, (y, *gradients), strict=True):
             np.testing.assert_array_equal(value, expected[name])
 
+    def test_what_is_kept_is_not_what_is_given(self) -> None:
+        module, x, p = loops_of("softmax"), np.ones((20, 4)), np.empty((20, 4))
+        _, residuals = module.forward(x, out=p)
+        p[:] = 7.0
+        np.testing.assert_array_equal(residuals.p, np.full((20, 4), 0.25))
+
     def test_into_an_argument(self) -> None:
         module, values = loops_of("batch_norm"), batch((6, 5), np.float32)
         expected = run(module, values)
@@ -338,3 +309,14 @@ def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of() -> None:
     found = call(module_from(derivation, compiled=True), derivation, values)
     for name, value in call(compile_derivation(derivation), derivation, values).items():
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)
+
+
+def test_generated_modules_pass_the_linter(tmp_path: Path) -> None:
+    texts = {name: loops_text(name) for name in LAYERS}
+    for name, text in AWKWARD.items():
+        texts[name] = module_text(*derivations_for_code(parse_layer(text, name), "reuse"))
+    assert_clean(texts, tmp_path, typed=False)  # what Numba compiles is not annotated
+
+
+def test_the_text_does_not_depend_on_the_hash_seed() -> None:
+    assert same_under_hash_seeds("loops").count("def forward(") == len(LAYERS)

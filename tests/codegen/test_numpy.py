@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 from own_layers import (
     EXTENTS,
     LAYERS,
-    WEIGHTED,
     call,
     closed_batch_norm,
     derivation_of,
@@ -23,6 +20,7 @@ from own_layers import (
     parse_layer,
     truth,
 )
+from quality import AWKWARD, assert_clean, same_under_hash_seeds
 
 from derive.codegen.numpy import compile_derivation, compile_text, module_text
 from derive.derivation import Derivation
@@ -257,40 +255,13 @@ def test_compiled_text_is_there_for_tracebacks() -> None:
 
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:
-    code = (
-        "import sys; sys.path[:0] = ['tests/codegen', 'tests', '.']\n"
-        "from own_layers import LAYERS, derivation_of\n"
-        "from derive.codegen.numpy import module_text\n"
-        "for name in LAYERS: print(module_text(derivation_of(name)))"
-    )
-    texts = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed}, cwd=ROOT, check=True, capture_output=True, text=True,
-        ).stdout
-        for seed in ("0", "4711")
-    }  # fmt: skip
-    assert len(texts) == 1
-    assert texts.pop().count("def forward(") == len(LAYERS)
+    assert same_under_hash_seeds("numpy").count("def forward(") == len(LAYERS)
 
 
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
-    awkward = {
-        "count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)",
-        "weighted": WEIGHTED,
-        "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
-    }
-    for name in LAYERS:
-        (tmp_path / f"layer_{name}.py").write_text(module_text(derivation_of(name)))
-    for name, text in awkward.items():
-        (tmp_path / f"layer_{name}.py").write_text(module_text(derive(parse_layer(text, name), "staged")))
-    files = sorted(str(path) for path in tmp_path.glob("*.py"))
-    config = str(ROOT / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
-    for command in (ruff, mypy):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+    texts = {name: module_text(derivation_of(name)) for name in LAYERS}
+    texts |= {name: module_text(derive(parse_layer(text, name), "staged")) for name, text in AWKWARD.items()}
+    assert_clean(texts, tmp_path)
 
 
 def test_a_declared_intermediate_is_computed_where_backward_needs_it() -> None:

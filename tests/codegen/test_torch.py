@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +14,8 @@ pytest.importorskip("torch", reason="torch is not installed, so its target is no
 
 import torch
 from libraries import Library
-from own_layers import EXTENTS, LAYERS, WEIGHTED, call, draw, orders_of, parse_layer, truth
+from own_layers import EXTENTS, LAYERS, call, draw, orders_of, parse_layer, truth
+from quality import AWKWARD, assert_clean
 from random_expressions import assert_computes, random_equation
 
 from derive.codegen.numpy import compile_text, derivations_for_code
@@ -252,21 +251,8 @@ def test_a_layer_may_be_called_anything(name: str) -> None:
 
 
 def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) -> None:
-    awkward = {
-        "count": "x: [N]\ncount[i] = 2*x[i]\nindex = sum(count[i]**2 for i in N)",
-        "l": "l: [N]\nxHat[i] = l[i]**2\nI[i] = xHat[i]**2",
-        "weighted": WEIGHTED,
-        "Big": "x: [N]\ny[i] = x[i]**2",
-    }
+    awkward = {**AWKWARD, "Big": "x: [N]\ny[i] = x[i]**2"}
     texts = {f"{name}_{order}": module_text(*orders_of(name)[:order]) for name in LAYERS for order in (1, 2)}
     for name, text in awkward.items():
         texts[name] = module_text(*derivations_for_code(parse_layer(text, name), "reuse", order=2))
-    for name, text in texts.items():
-        (tmp_path / f"layer_{name}.py").write_text(text)
-    files = sorted(str(path) for path in tmp_path.glob("*.py"))
-    config = str(ROOT / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
-    for command in (ruff, mypy):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+    assert_clean(texts, tmp_path)

@@ -16,6 +16,7 @@ import numpy as np
 import own_layers
 import pytest
 from own_layers import EXTENTS, LAYERS, WEIGHTED, derivation_of, draw, module_of
+from quality import assert_clean
 from worker_calls import parts_of, run, together
 
 import derived.batch_norm
@@ -330,15 +331,7 @@ def test_generated_modules_pass_the_linter_and_the_type_checker(tmp_path: Path) 
     texts = {name: module_text(derivation_of(name, form)) for name in SPLIT for form in ("reuse",)}
     awkward = {"weighted": WEIGHTED, "l": "l: [N]\nxHat[i] = l[i]**2\nI = sum(xHat[i]**2 for i in N)"}
     texts |= {name: module_text(derivation_from(text, "reuse")) for name, text in awkward.items()}
-    for name, text in texts.items():
-        (tmp_path / f"layer_{name}.py").write_text(text)
-    files = sorted(str(path) for path in tmp_path.glob("*.py"))
-    config = str(ROOT / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--config", config, *files]
-    mypy = [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", str(tmp_path / "cache"), *files]
-    for command in (ruff, mypy):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+    assert_clean(texts, tmp_path)
 
 
 def test_those_that_memory_limits_are_committed() -> None:
