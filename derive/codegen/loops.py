@@ -21,6 +21,7 @@ from derive.codegen.functions_of_loops import LoopFunction, backward_function, f
 from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
+from derive.codegen.runtime import CHECK_SHAPE, FITS, sources_for
 from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, return_line, signature
 from derive.codegen.wrapping import call
@@ -39,6 +40,7 @@ _GRADIENT_CONTRACT = (
     " a TypeError, what has another shape a ValueError. `out` and `threads` are those of `forward`."
 )
 _RUNTIME = Path(__file__).with_name("runtime_loops.py")
+_STANDARD = sys.stdlib_module_names - {"__future__"}
 
 
 def module_text(derivation: Derivation, second: Derivation | None = None) -> str:
@@ -229,8 +231,8 @@ def _runtime_for(body: str) -> tuple[list[str], list[str]]:
         wanted |= dict.fromkeys(new)
         todo += new.values()
     chosen = dict.fromkeys(text for name, text in definitions.items() if name in wanted)
-    whole = "\n".join([body, *chosen])
-    return _imports(tree, whole), list(chosen)
+    others = sources_for("\n".join(chosen), (CHECK_SHAPE, FITS))
+    return _imports(tree, "\n".join([body, *chosen, *others])), [*chosen, *others]
 
 
 def _first_line(node: ast.stmt, lines: Sequence[str]) -> int:
@@ -252,8 +254,8 @@ def _imports(tree: ast.Module, text: str) -> list[str]:
             (alias,) = node.names
             if (alias.asname or alias.name) in used:
                 line = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-                (plain if alias.name in sys.stdlib_module_names else others).append(line)
-        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                (plain if alias.name in _STANDARD else others).append(line)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _STANDARD:
             names = {alias.name for alias in node.names if alias.name in used}
             names |= {"NamedTuple"} if node.module == "typing" else set()
             if names:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+from derive.codegen.runtime import _check_shape
+
 Array = Any
 
 
@@ -45,17 +47,6 @@ def _array(name: str, value: Array, axes: str, shape: tuple[int | str, ...], lik
         raise TypeError(f"{name}: expected {like.dtype}, as the other arrays, got {value.dtype}")
     _check_shape(name, tuple(value.shape), axes, shape)
     return value
-
-
-def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
-    """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
 
 
 def _scalar(name: str, value: Array, like: Array) -> Array:
@@ -181,7 +172,6 @@ def _multiply_matrices(one: str, a: Array, other: str, b: Array, needed: set[str
     return "".join(letters), xp.reshape(product, tuple(length[letter] for letter in letters))
 
 
-CHECK_SHAPE = _check_shape
 RUNTIME: tuple[Callable[..., Any], ...] = (
     _namespace,
     _device,

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from derive.codegen.runtime_array_api import CHECK_SHAPE
+from derive.codegen.runtime import _check_shape
 
 if TYPE_CHECKING:
     import jax
     import jax.numpy as jnp
-
-    from derive.codegen.runtime_array_api import _check_shape
 
 
 def _array(
@@ -79,7 +77,7 @@ def _rounded(array: jax.Array, dtype: Any) -> jax.Array:
 
 RUNTIME: tuple[Callable[..., Any], ...] = (
     _array,
-    CHECK_SHAPE,
+    _check_shape,
     _scalar,
     _constant,
     _close,

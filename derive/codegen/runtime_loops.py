@@ -14,6 +14,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from derive.codegen.runtime import _check_shape, _fits
+
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 # Such a sum may be taken in any order: several elements at once.
@@ -74,13 +76,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -121,15 +117,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 

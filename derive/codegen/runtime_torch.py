@@ -9,12 +9,10 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from derive.codegen.runtime_array_api import CHECK_SHAPE
+from derive.codegen.runtime import _check_shape
 
 if TYPE_CHECKING:
     import torch
-
-    from derive.codegen.runtime_array_api import _check_shape
 
 
 def _array(
@@ -77,7 +75,7 @@ def _wanted(needed: tuple[bool, ...], gradients: tuple[torch.Tensor | None, ...]
 
 RUNTIME: tuple[Callable[..., Any], ...] = (
     _array,
-    CHECK_SHAPE,
+    _check_shape,
     _scalar,
     _constant,
     _close,

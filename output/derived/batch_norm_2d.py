@@ -165,7 +165,8 @@ def _forward_3(x: np.ndarray, mu: np.ndarray, mu_rest: np.ndarray) -> tuple[Any,
     """Return what one tile of rows adds to the sums."""
     scratch = _scratch(x, 1)
     # var[c] = mean((x[n, c, h, w] - mu[c])**2 for n in N for h in H for w in W)
-    _distance(x, mu[:, None, None], mu_rest[:, None, None], scratch[0])
+    np.subtract(x, mu[:, None, None], out=scratch[0])
+    np.subtract(scratch[0], mu_rest[:, None, None], out=scratch[0])
     np.square(scratch[0], out=scratch[0])
     var_sum = _sum(scratch[0], axis=(0, 2, 3), dtype=np.float64)
     return (var_sum,)
@@ -184,7 +185,8 @@ def _forward_4(
     """Compute one tile of rows."""
     scratch = _scratch(xhat, 1)
     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-    _distance(x, mu[:, None, None], mu_rest[:, None, None], xhat)
+    np.subtract(x, mu[:, None, None], out=xhat)
+    np.subtract(xhat, mu_rest[:, None, None], out=xhat)
     np.divide(xhat, xhat_factor[:, None, None], out=xhat)
     # y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
     np.multiply(xhat, gamma[:, None, None], out=scratch[0])
@@ -379,14 +381,19 @@ def _array(
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
+    _check_shape(name, array.shape, axes, shape)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
     ):
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:

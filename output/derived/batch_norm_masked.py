@@ -171,7 +171,8 @@ def _forward_3(x: np.ndarray, w: np.ndarray, mu: np.ndarray, mu_rest: np.ndarray
     """Return what one tile of rows adds to the sums."""
     scratch = _scratch(x, 1)
     # var[j] = sum(w[i]*(x[i, j] - mu[j])**2 for i in N)/total
-    _distance(x, mu, mu_rest, scratch[0])
+    np.subtract(x, mu, out=scratch[0])
+    np.subtract(scratch[0], mu_rest, out=scratch[0])
     np.square(scratch[0], out=scratch[0])
     np.multiply(scratch[0], w[:, None], out=scratch[0])
     var_sum = _sum(scratch[0], axis=0, dtype=np.float64)
@@ -191,7 +192,8 @@ def _forward_4(
     """Compute one tile of rows."""
     scratch = _scratch(xhat, 1)
     # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-    _distance(x, mu, mu_rest, xhat)
+    np.subtract(x, mu, out=xhat)
+    np.subtract(xhat, mu_rest, out=xhat)
     np.divide(xhat, xhat_factor, out=xhat)
     # y[i, j] = gamma[j]*xhat[i, j] + beta[j]
     np.multiply(xhat, gamma, out=scratch[0])
@@ -376,14 +378,19 @@ def _array(
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
+    _check_shape(name, array.shape, axes, shape)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
     ):
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:

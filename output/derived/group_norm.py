@@ -172,12 +172,14 @@ def _forward_1(
     mu_rest_sum = np.sum(scratch[0], axis=(2, 3, 4))
     mu_rest = mu_rest_sum / (H * K * W)
     # var[n, g] = mean((x[n, g, k, h, w] - mu[n, g])**2 for k in K for h in H for w in W)
-    _distance(x, mu[..., None, None, None], mu_rest[..., None, None, None], scratch[0])
+    np.subtract(x, mu[..., None, None, None], out=scratch[0])
+    np.subtract(scratch[0], mu_rest[..., None, None, None], out=scratch[0])
     np.square(scratch[0], out=scratch[0])
     var_sum = np.sum(scratch[0], axis=(2, 3, 4))
     var[...] = var_sum / (H * K * W)
     # xhat[n, g, k, h, w] = (x[n, g, k, h, w] - mu[n, g])/sqrt(var[n, g] + eps)
-    _distance(x, mu[..., None, None, None], mu_rest[..., None, None, None], xhat)
+    np.subtract(x, mu[..., None, None, None], out=xhat)
+    np.subtract(xhat, mu_rest[..., None, None, None], out=xhat)
     np.divide(xhat, np.sqrt(var + eps)[..., None, None, None], out=xhat)
     # y[n, g, k, h, w] = gamma[g, k]*xhat[n, g, k, h, w] + beta[g, k]
     np.multiply(xhat, gamma[..., None, None], out=scratch[0])
@@ -402,14 +404,19 @@ def _array(
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
+    _check_shape(name, array.shape, axes, shape)
+    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
     lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
     ):
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
-    return array.astype(working or array.dtype.newbyteorder("="), copy=False)
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
 
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:

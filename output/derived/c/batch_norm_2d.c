@@ -265,10 +265,10 @@ static void forward_2(
     }
 }
 
-// What one thread does: mu, var.
+// What one thread does: mu, mu_rest, var.
 static void forward_3(
     int64_t start, int64_t stop, int64_t N, int64_t H, int64_t W, double eps, const real *restrict gamma,
-    double *restrict mu, double *restrict var, double *restrict mu_rest, double *restrict mu_offset,
+    double *restrict mu, double *restrict mu_rest, double *restrict var, double *restrict mu_offset,
     double *restrict mu_spread, const double *restrict mu_shift, double *restrict y_times_xhat,
     const double *restrict mu_distances, const double *restrict mu_squares)
 {
@@ -276,6 +276,7 @@ static void forward_3(
         mu_offset[c] = mu_distances[c] / ((double)H * (double)N * (double)W);
         // mu[c] = mean(x[n, c, h, w] for n in N for h in H for w in W)
         mu[c] = mu_offset[c] + mu_shift[c];
+        // mu_rest[c] = mean(x[n, c, h, w] - mu[c] for n in N for h in H for w in W)
         mu_rest[c] = ((mu_shift[c] - (mu[c] - (mu[c] - mu_shift[c]))) + (mu_offset[c] - (mu[c] - mu_shift[c])));
         const double var_sum_c = larger(mu_squares[c] - mu_distances[c] * mu_offset[c], 0.0);
         mu_spread[c] = var_sum_c / ((double)H * (double)N * (double)W);
@@ -357,7 +358,7 @@ int batch_norm_2d_forward(
             forward_1(start, stop, N, C, HW, x, mu_shift);
             for (int round = 0, again = 1; again; round++) {
                 forward_2(0, N, start, stop, C, HW, x, mu_shift, mu_distances, mu_squares);
-                forward_3(start, stop, N, H, W, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift,
+                forward_3(start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift,
                         y_times_xhat, mu_distances, mu_squares);
                 again = round == 0 && settle(mu_shift, mu_offset, mu_spread, start, stop);
             }
@@ -373,7 +374,7 @@ int batch_norm_2d_forward(
             }
             add_parts(mu_distances, blocks, C);
             add_parts(mu_squares, blocks, C);
-            forward_3(0, C, N, H, W, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+            forward_3(0, C, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
                     mu_distances, mu_squares);
             again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, C);
         }

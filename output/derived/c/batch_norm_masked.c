@@ -245,10 +245,10 @@ static void forward_2(
     total_total[0] += total_total_part;
 }
 
-// What one thread does: mu, var.
+// What one thread does: mu, mu_rest, var.
 static void forward_3(
     int64_t D, double eps, const real *restrict gamma, double *restrict total, double *restrict mu,
-    double *restrict var, double *restrict mu_rest, double *restrict mu_offset, double *restrict mu_spread,
+    double *restrict mu_rest, double *restrict var, double *restrict mu_offset, double *restrict mu_spread,
     const double *restrict mu_shift, double *restrict y_times_xhat, const double *restrict total_total,
     const double *restrict mu_distances, const double *restrict mu_squares)
 {
@@ -257,6 +257,7 @@ static void forward_3(
         mu_offset[j] = mu_distances[j] / total_total[0];
         // mu[j] = sum(w[i]*x[i, j] for i in N)/total
         mu[j] = mu_offset[j] + mu_shift[j];
+        // mu_rest[j] = sum(w[i]*(x[i, j] - mu[j]) for i in N)/total
         mu_rest[j] = ((mu_shift[j] - (mu[j] - (mu[j] - mu_shift[j]))) + (mu_offset[j] - (mu[j] - mu_shift[j])));
         const double var_sum_j = larger(mu_squares[j] - mu_distances[j] * mu_offset[j], 0.0);
         mu_spread[j] = var_sum_j / total_total[0];
@@ -337,7 +338,7 @@ int batch_norm_masked_forward(
         add_parts(total_total, blocks, 1);
         add_parts(mu_distances, blocks, D);
         add_parts(mu_squares, blocks, D);
-        forward_3(D, eps, gamma, total, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total,
+        forward_3(D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total,
                 mu_distances, mu_squares);
         again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, D);
     }

@@ -266,10 +266,10 @@ static void forward_2(
     }
 }
 
-// What one thread does: mu, var.
+// What one thread does: mu, mu_rest, var.
 static void forward_3(
     int64_t start, int64_t stop, int64_t N, double eps, const real *restrict gamma, double *restrict mu,
-    double *restrict var, double *restrict mu_rest, double *restrict mu_offset, double *restrict mu_spread,
+    double *restrict mu_rest, double *restrict var, double *restrict mu_offset, double *restrict mu_spread,
     const double *restrict mu_shift, double *restrict y_times_xhat, const double *restrict mu_distances,
     const double *restrict mu_squares)
 {
@@ -277,6 +277,7 @@ static void forward_3(
         mu_offset[j] = mu_distances[j] / (double)N;
         // mu[j] = mean(x[i, j] for i in N)
         mu[j] = mu_offset[j] + mu_shift[j];
+        // mu_rest[j] = mean(x[i, j] - mu[j] for i in N)
         mu_rest[j] = ((mu_shift[j] - (mu[j] - (mu[j] - mu_shift[j]))) + (mu_offset[j] - (mu[j] - mu_shift[j])));
         const double var_sum_j = larger(mu_squares[j] - mu_distances[j] * mu_offset[j], 0.0);
         mu_spread[j] = var_sum_j / (double)N;
@@ -353,7 +354,7 @@ int batch_norm_unbiased_forward(
             forward_1(start, stop, N, D, x, mu_shift);
             for (int round = 0, again = 1; again; round++) {
                 forward_2(0, N, start, stop, D, x, mu_shift, mu_distances, mu_squares);
-                forward_3(start, stop, N, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                forward_3(start, stop, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
                         mu_distances, mu_squares);
                 again = round == 0 && settle(mu_shift, mu_offset, mu_spread, start, stop);
             }
@@ -369,7 +370,7 @@ int batch_norm_unbiased_forward(
             }
             add_parts(mu_distances, blocks, D);
             add_parts(mu_squares, blocks, D);
-            forward_3(0, D, N, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, mu_distances,
+            forward_3(0, D, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, mu_distances,
                     mu_squares);
             again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, D);
         }

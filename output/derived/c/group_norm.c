@@ -152,6 +152,13 @@ static int64_t rows_of_block(int64_t length, int64_t elements)
 }
 
 
+// The larger of two numbers; NaN if one of them is.
+static inline double larger(double one, double other)
+{
+    return other > one || other != other ? other : one;
+}
+
+
 static inline double square(double x)
 {
     return x * x;
@@ -171,11 +178,11 @@ static void add_parts(double *parts, int64_t blocks, int64_t size)
 }
 
 
-// A pass over some rows: mu, var, xhat, y.
+// A pass over some rows: mu, mu_rest, var, xhat, y.
 static void forward_1(
     int64_t first, int64_t last, int64_t G, int64_t K, int64_t HW, int64_t H, int64_t W, double eps,
     const real *restrict x, const real *restrict gamma, const real *restrict beta, real *restrict y,
-    double *restrict mu, double *restrict var, int streaming)
+    double *restrict mu, double *restrict mu_rest, double *restrict var, int streaming)
 {
     const double mu_factor = 1.0 / ((double)H * (double)K * (double)W);
     for (int64_t n = first; n < last; n++) {
@@ -189,14 +196,20 @@ static void forward_1(
                 }
             }
             mu[n * G + g] = mu_factor * mu_sum_ng;
-            double var_sum_ng = 0.0;
+            double mu_rest_sum_ng = 0.0;
+            double mu_squares_ng = 0.0;
             for (int64_t k = 0; k < K; k++) {
-                #pragma omp simd reduction(+:var_sum_ng)
+                #pragma omp simd reduction(+:mu_rest_sum_ng, mu_squares_ng)
                 for (int64_t hw = 0; hw < HW; hw++) {
+                    const double mu_distance_ngkhw = (double)x[((n * G + g) * K + k) * HW + hw] - mu[n * G + g];
+                    // mu_rest[n, g] = mean(x[n, g, k, h, w] - mu[n, g] for k in K for h in H for w in W)
+                    mu_rest_sum_ng += mu_distance_ngkhw;
                     // var[n, g] = mean((x[n, g, k, h, w] - mu[n, g])**2 for k in K for h in H for w in W)
-                    var_sum_ng += square((double)x[((n * G + g) * K + k) * HW + hw] - mu[n * G + g]);
+                    mu_squares_ng += square(mu_distance_ngkhw);
                 }
             }
+            mu_rest[n * G + g] = mu_factor * mu_rest_sum_ng;
+            const double var_sum_ng = larger(mu_squares_ng - mu_rest_sum_ng * mu_rest[n * G + g], 0.0);
             var[n * G + g] = mu_factor * var_sum_ng;
             const double xhat_factor_ng = 1.0 / sqrt(var[n * G + g] + eps);
             for (int64_t k = 0; k < K; k++) {
@@ -207,7 +220,7 @@ static void forward_1(
                     for (int64_t hw = chunk; hw < end; hw++) {
                         // xhat[n, g, k, h, w] = (x[n, g, k, h, w] - mu[n, g])/sqrt(var[n, g] + eps)
                         const double xhat_ngkhw = xhat_factor_ng * ((double)x[((n * G + g) * K + k) * HW + hw] -
-                                mu[n * G + g]);
+                                mu[n * G + g] - mu_rest[n * G + g]);
                         // y[n, g, k, h, w] = gamma[g, k]*xhat[n, g, k, h, w] + beta[g, k]
                         y_at[hw - chunk] = (real)((double)beta[g * K + k] + xhat_ngkhw * (double)gamma[g * K + k]);
                     }
@@ -226,21 +239,22 @@ static void forward_1(
 
 // y, and what group_norm_backward needs.
 //
-//     N        extent
-//     G        extent
-//     K        extent
-//     H        extent
-//     W        extent
-//     x        array [N, G, K, H, W]
-//     gamma    array [G, K]
-//     beta     array [G, K]
-//     eps      number
-//     y        result, array [N, G, K, H, W]
-//     mu       saved for backward, array [N, G]
-//     var      saved for backward, array [N, G]
+//     N          extent
+//     G          extent
+//     K          extent
+//     H          extent
+//     W          extent
+//     x          array [N, G, K, H, W]
+//     gamma      array [G, K]
+//     beta       array [G, K]
+//     eps        number
+//     y          result, array [N, G, K, H, W]
+//     mu         saved for backward, array [N, G]
+//     mu_rest    saved for backward, array [N, G]
+//     var        saved for backward, array [N, G]
 int group_norm_forward(
     int64_t N, int64_t G, int64_t K, int64_t H, int64_t W, const real *x, const real *gamma, const real *beta,
-    double eps, real *y, double *mu, double *var, int threads)
+    double eps, real *y, double *mu, double *mu_rest, double *var, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * G * K * HW;
@@ -250,8 +264,8 @@ int group_norm_forward(
     const int streaming = is_streamed(elements);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_1(block * rows, smaller_index((block + 1) * rows, N), G, K, HW, H, W, eps, x, gamma, beta, y, mu, var,
-                streaming);
+        forward_1(block * rows, smaller_index((block + 1) * rows, N), G, K, HW, H, W, eps, x, gamma, beta, y, mu,
+                mu_rest, var, streaming);
     }
     return 0;
 }
@@ -260,9 +274,9 @@ int group_norm_forward(
 // A pass over some rows: dx, xhat, dgamma, dbeta.
 static void backward_1(
     int64_t first, int64_t last, int64_t G, int64_t K, int64_t HW, int64_t H, int64_t W, double eps,
-    const double *restrict var, const double *restrict mu, const real *restrict x, const real *restrict gamma,
-    const real *restrict dy, real *restrict dx, double *restrict dgamma_total, double *restrict dbeta_total,
-    int streaming)
+    const double *restrict var, const double *restrict mu, const double *restrict mu_rest, const real *restrict x,
+    const real *restrict gamma, const real *restrict dy, real *restrict dx, double *restrict dgamma_total,
+    double *restrict dbeta_total, int streaming)
 {
     for (int64_t g = 0; g < G; g++) {
         for (int64_t k = 0; k < K; k++) {
@@ -292,7 +306,7 @@ static void backward_1(
                     dx_sum_ng += (double)gamma[g * K + k] * (double)dy[((n * G + g) * K + k) * HW + hw];
                     // xhat[n, g, k, h, w] = (x[n, g, k, h, w] - mu[n, g])/sqrt(var[n, g] + eps)
                     const double xhat_ngkhw = xhat_factor_ng * ((double)x[((n * G + g) * K + k) * HW + hw] -
-                            mu[n * G + g]);
+                            mu[n * G + g] - mu_rest[n * G + g]);
                     dx_sum2_ng += xhat_ngkhw * (double)gamma[g * K + k] * (double)dy[((n * G + g) * K + k) * HW + hw];
                     // dgamma[g, k] = sum(dy[n, g, k, h, w]*xhat[n, g, k, h, w] for n in N for h in H for w in W)
                     dgamma_total_gk += xhat_ngkhw * (double)dy[((n * G + g) * K + k) * HW + hw];
@@ -309,7 +323,7 @@ static void backward_1(
                     real *dx_at = streaming ? dx_line : dx + ((n * G + g) * K + k) * HW + chunk;
                     for (int64_t hw = chunk; hw < end; hw++) {
                         const double xhat_ngkhw = xhat_factor_ng * ((double)x[((n * G + g) * K + k) * HW + hw] -
-                                mu[n * G + g]);
+                                mu[n * G + g] - mu_rest[n * G + g]);
                         dx_at[hw - chunk] = (real)(dx_factor_ng * ((double)H * (double)K * (double)W *
                                 (double)gamma[g * K + k] * (double)dy[((n * G + g) * K + k) * HW + hw] - dx_sum_ng -
                                 dx_sum2_ng * xhat_ngkhw));
@@ -342,23 +356,24 @@ static void backward_2(
 
 // (dx, dgamma, dbeta), the gradients of a loss whose gradient with respect to y is given.
 //
-//     N         extent
-//     G         extent
-//     K         extent
-//     H         extent
-//     W         extent
-//     dy        array [N, G, K, H, W]
-//     x         array [N, G, K, H, W]
-//     gamma     array [G, K]
-//     eps       number
-//     mu        as saved by forward, array [N, G]
-//     var       as saved by forward, array [N, G]
-//     dx        result, array [N, G, K, H, W]
-//     dgamma    result, array [G, K]
-//     dbeta     result, array [G, K]
+//     N          extent
+//     G          extent
+//     K          extent
+//     H          extent
+//     W          extent
+//     dy         array [N, G, K, H, W]
+//     x          array [N, G, K, H, W]
+//     gamma      array [G, K]
+//     eps        number
+//     mu         as saved by forward, array [N, G]
+//     mu_rest    as saved by forward, array [N, G]
+//     var        as saved by forward, array [N, G]
+//     dx         result, array [N, G, K, H, W]
+//     dgamma     result, array [G, K]
+//     dbeta      result, array [G, K]
 int group_norm_backward(
     int64_t N, int64_t G, int64_t K, int64_t H, int64_t W, const real *dy, const real *x, const real *gamma, double eps,
-    const double *mu, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu, const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * G * K * HW;
@@ -374,8 +389,8 @@ int group_norm_backward(
     double *const dbeta_total = dgamma_total + blocks * G * K;
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_1(block * rows, smaller_index((block + 1) * rows, N), G, K, HW, H, W, eps, var, mu, x, gamma, dy, dx,
-                dgamma_total + block * G * K, dbeta_total + block * G * K, streaming);
+        backward_1(block * rows, smaller_index((block + 1) * rows, N), G, K, HW, H, W, eps, var, mu, mu_rest, x, gamma,
+                dy, dx, dgamma_total + block * G * K, dbeta_total + block * G * K, streaming);
     }
     add_parts(dgamma_total, blocks, G * K);
     add_parts(dbeta_total, blocks, G * K);

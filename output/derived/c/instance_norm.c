@@ -152,6 +152,13 @@ static int64_t rows_of_block(int64_t length, int64_t elements)
 }
 
 
+// The larger of two numbers; NaN if one of them is.
+static inline double larger(double one, double other)
+{
+    return other > one || other != other ? other : one;
+}
+
+
 static inline double square(double x)
 {
     return x * x;
@@ -171,11 +178,11 @@ static void add_parts(double *parts, int64_t blocks, int64_t size)
 }
 
 
-// A pass over some rows: mu, var, xhat, y.
+// A pass over some rows: mu, mu_rest, var, xhat, y.
 static void forward_1(
     int64_t first, int64_t last, int64_t C, int64_t HW, int64_t H, int64_t W, double eps, const real *restrict x,
-    const real *restrict gamma, const real *restrict beta, real *restrict y, double *restrict mu, double *restrict var,
-    int streaming)
+    const real *restrict gamma, const real *restrict beta, real *restrict y, double *restrict mu,
+    double *restrict mu_rest, double *restrict var, int streaming)
 {
     const double mu_factor = 1.0 / ((double)H * (double)W);
     for (int64_t n = first; n < last; n++) {
@@ -187,12 +194,18 @@ static void forward_1(
                 mu_sum_nc += (double)x[(n * C + c) * HW + hw];
             }
             mu[n * C + c] = mu_factor * mu_sum_nc;
-            double var_sum_nc = 0.0;
-            #pragma omp simd reduction(+:var_sum_nc)
+            double mu_rest_sum_nc = 0.0;
+            double mu_squares_nc = 0.0;
+            #pragma omp simd reduction(+:mu_rest_sum_nc, mu_squares_nc)
             for (int64_t hw = 0; hw < HW; hw++) {
+                const double mu_distance_nchw = (double)x[(n * C + c) * HW + hw] - mu[n * C + c];
+                // mu_rest[n, c] = mean(x[n, c, h, w] - mu[n, c] for h in H for w in W)
+                mu_rest_sum_nc += mu_distance_nchw;
                 // var[n, c] = mean((x[n, c, h, w] - mu[n, c])**2 for h in H for w in W)
-                var_sum_nc += square((double)x[(n * C + c) * HW + hw] - mu[n * C + c]);
+                mu_squares_nc += square(mu_distance_nchw);
             }
+            mu_rest[n * C + c] = mu_factor * mu_rest_sum_nc;
+            const double var_sum_nc = larger(mu_squares_nc - mu_rest_sum_nc * mu_rest[n * C + c], 0.0);
             var[n * C + c] = mu_factor * var_sum_nc;
             const double xhat_factor_nc = 1.0 / sqrt(var[n * C + c] + eps);
             for (int64_t chunk = 0; chunk < HW; chunk += LINE_ELEMENTS) {
@@ -201,7 +214,8 @@ static void forward_1(
                 real *y_at = streaming ? y_line : y + (n * C + c) * HW + chunk;
                 for (int64_t hw = chunk; hw < end; hw++) {
                     // xhat[n, c, h, w] = (x[n, c, h, w] - mu[n, c])/sqrt(var[n, c] + eps)
-                    const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c]);
+                    const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c] -
+                            mu_rest[n * C + c]);
                     // y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
                     y_at[hw - chunk] = (real)((double)beta[c] + xhat_nchw * (double)gamma[c]);
                 }
@@ -219,20 +233,21 @@ static void forward_1(
 
 // y, and what instance_norm_backward needs.
 //
-//     N        extent
-//     C        extent
-//     H        extent
-//     W        extent
-//     x        array [N, C, H, W]
-//     gamma    array [C]
-//     beta     array [C]
-//     eps      number
-//     y        result, array [N, C, H, W]
-//     mu       saved for backward, array [N, C]
-//     var      saved for backward, array [N, C]
+//     N          extent
+//     C          extent
+//     H          extent
+//     W          extent
+//     x          array [N, C, H, W]
+//     gamma      array [C]
+//     beta       array [C]
+//     eps        number
+//     y          result, array [N, C, H, W]
+//     mu         saved for backward, array [N, C]
+//     mu_rest    saved for backward, array [N, C]
+//     var        saved for backward, array [N, C]
 int instance_norm_forward(
     int64_t N, int64_t C, int64_t H, int64_t W, const real *x, const real *gamma, const real *beta, double eps, real *y,
-    double *mu, double *var, int threads)
+    double *mu, double *mu_rest, double *var, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * C * HW;
@@ -242,8 +257,8 @@ int instance_norm_forward(
     const int streaming = is_streamed(elements);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_1(block * rows, smaller_index((block + 1) * rows, N), C, HW, H, W, eps, x, gamma, beta, y, mu, var,
-                streaming);
+        forward_1(block * rows, smaller_index((block + 1) * rows, N), C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest,
+                var, streaming);
     }
     return 0;
 }
@@ -252,8 +267,9 @@ int instance_norm_forward(
 // A pass over some rows: dx, xhat, dgamma, dbeta.
 static void backward_1(
     int64_t first, int64_t last, int64_t C, int64_t HW, int64_t H, int64_t W, double eps, const double *restrict var,
-    const double *restrict mu, const real *restrict x, const real *restrict dy, const real *restrict gamma,
-    real *restrict dx, double *restrict dgamma_total, double *restrict dbeta_total, int streaming)
+    const double *restrict mu, const double *restrict mu_rest, const real *restrict x, const real *restrict dy,
+    const real *restrict gamma, real *restrict dx, double *restrict dgamma_total, double *restrict dbeta_total,
+    int streaming)
 {
     for (int64_t c = 0; c < C; c++) {
         dgamma_total[c] = 0.0;
@@ -276,7 +292,8 @@ static void backward_1(
                 //     xhat[n, c, h, w]*sum(dy[n, c, k, l]*xhat[n, c, k, l] for k in H for l in W))
                 dx_sum_nc += (double)dy[(n * C + c) * HW + hw];
                 // xhat[n, c, h, w] = (x[n, c, h, w] - mu[n, c])/sqrt(var[n, c] + eps)
-                const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c]);
+                const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c] -
+                        mu_rest[n * C + c]);
                 dx_sum2_nc += xhat_nchw * (double)dy[(n * C + c) * HW + hw];
                 // dgamma[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N for h in H for w in W)
                 dgamma_total_c += xhat_nchw * (double)dy[(n * C + c) * HW + hw];
@@ -290,7 +307,8 @@ static void backward_1(
                 real dx_line[LINE_ELEMENTS];
                 real *dx_at = streaming ? dx_line : dx + (n * C + c) * HW + chunk;
                 for (int64_t hw = chunk; hw < end; hw++) {
-                    const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c]);
+                    const double xhat_nchw = xhat_factor_nc * ((double)x[(n * C + c) * HW + hw] - mu[n * C + c] -
+                            mu_rest[n * C + c]);
                     dx_at[hw - chunk] = (real)(dx_factor_nc * ((double)H * (double)W * (double)dy[(n * C + c) * HW + hw]
                             - dx_sum_nc - dx_sum2_nc * xhat_nchw));
                 }
@@ -319,22 +337,23 @@ static void backward_2(
 
 // (dx, dgamma, dbeta), the gradients of a loss whose gradient with respect to y is given.
 //
-//     N         extent
-//     C         extent
-//     H         extent
-//     W         extent
-//     dy        array [N, C, H, W]
-//     x         array [N, C, H, W]
-//     gamma     array [C]
-//     eps       number
-//     mu        as saved by forward, array [N, C]
-//     var       as saved by forward, array [N, C]
-//     dx        result, array [N, C, H, W]
-//     dgamma    result, array [C]
-//     dbeta     result, array [C]
+//     N          extent
+//     C          extent
+//     H          extent
+//     W          extent
+//     dy         array [N, C, H, W]
+//     x          array [N, C, H, W]
+//     gamma      array [C]
+//     eps        number
+//     mu         as saved by forward, array [N, C]
+//     mu_rest    as saved by forward, array [N, C]
+//     var        as saved by forward, array [N, C]
+//     dx         result, array [N, C, H, W]
+//     dgamma     result, array [C]
+//     dbeta      result, array [C]
 int instance_norm_backward(
     int64_t N, int64_t C, int64_t H, int64_t W, const real *dy, const real *x, const real *gamma, double eps,
-    const double *mu, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu, const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t HW = H * W;
     const int64_t elements = N * C * HW;
@@ -350,8 +369,8 @@ int instance_norm_backward(
     double *const dbeta_total = dgamma_total + blocks * C;
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_1(block * rows, smaller_index((block + 1) * rows, N), C, HW, H, W, eps, var, mu, x, dy, gamma, dx,
-                dgamma_total + block * C, dbeta_total + block * C, streaming);
+        backward_1(block * rows, smaller_index((block + 1) * rows, N), C, HW, H, W, eps, var, mu, mu_rest, x, dy, gamma,
+                dx, dgamma_total + block * C, dbeta_total + block * C, streaming);
     }
     add_parts(dgamma_total, blocks, C);
     add_parts(dbeta_total, blocks, C);

@@ -161,6 +161,13 @@ static int64_t rows_of_block(int64_t length, int64_t elements)
 }
 
 
+// The larger of two numbers; NaN if one of them is.
+static inline double larger(double one, double other)
+{
+    return other > one || other != other ? other : one;
+}
+
+
 static inline double square(double x)
 {
     return x * x;
@@ -180,10 +187,11 @@ static void add_parts(double *parts, int64_t blocks, int64_t size)
 }
 
 
-// A pass over some rows: mu, var, xhat, y.
+// A pass over some rows: mu, mu_rest, var, xhat, y.
 static void forward_1(
     int64_t first, int64_t last, int64_t D, double eps, const real *restrict x, const real *restrict gamma,
-    const real *restrict beta, real *restrict y, double *restrict mu, double *restrict var, int streaming)
+    const real *restrict beta, real *restrict y, double *restrict mu, double *restrict mu_rest, double *restrict var,
+    int streaming)
 {
     for (int64_t i = first; i < last; i++) {
         double mu_sum_i = 0.0;
@@ -193,12 +201,18 @@ static void forward_1(
             mu_sum_i += (double)x[i * D + j];
         }
         mu[i] = mu_sum_i / (double)D;
-        double var_sum_i = 0.0;
-        #pragma omp simd reduction(+:var_sum_i)
+        double mu_rest_sum_i = 0.0;
+        double mu_squares_i = 0.0;
+        #pragma omp simd reduction(+:mu_rest_sum_i, mu_squares_i)
         for (int64_t j = 0; j < D; j++) {
+            const double mu_distance_ij = (double)x[i * D + j] - mu[i];
+            // mu_rest[i] = mean(x[i, j] - mu[i] for j in D)
+            mu_rest_sum_i += mu_distance_ij;
             // var[i] = mean((x[i, j] - mu[i])**2 for j in D)
-            var_sum_i += square((double)x[i * D + j] - mu[i]);
+            mu_squares_i += square(mu_distance_ij);
         }
+        mu_rest[i] = mu_rest_sum_i / (double)D;
+        const double var_sum_i = larger(mu_squares_i - mu_rest_sum_i * mu_rest[i], 0.0);
         var[i] = var_sum_i / (double)D;
         const double xhat_factor_i = 1.0 / sqrt(var[i] + eps);
         for (int64_t chunk = 0; chunk < D; chunk += LINE_ELEMENTS) {
@@ -207,7 +221,7 @@ static void forward_1(
             real *y_at = streaming ? y_line : y + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-                const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i]);
+                const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i] - mu_rest[i]);
                 // y[i, j] = gamma[j]*xhat[i, j] + beta[j]
                 y_at[j - chunk] = (real)((double)beta[j] + xhat_ij * (double)gamma[j]);
             }
@@ -224,18 +238,19 @@ static void forward_1(
 
 // y, and what layer_norm_backward needs.
 //
-//     N        extent
-//     D        extent
-//     x        array [N, D]
-//     gamma    array [D]
-//     beta     array [D]
-//     eps      number
-//     y        result, array [N, D]
-//     mu       saved for backward, array [N]
-//     var      saved for backward, array [N]
+//     N          extent
+//     D          extent
+//     x          array [N, D]
+//     gamma      array [D]
+//     beta       array [D]
+//     eps        number
+//     y          result, array [N, D]
+//     mu         saved for backward, array [N]
+//     mu_rest    saved for backward, array [N]
+//     var        saved for backward, array [N]
 int layer_norm_forward(
     int64_t N, int64_t D, const real *x, const real *gamma, const real *beta, double eps, real *y, double *mu,
-    double *var, int threads)
+    double *mu_rest, double *var, int threads)
 {
     const int64_t elements = N * D;
     const int64_t rows = rows_of_block(N, elements);
@@ -244,7 +259,8 @@ int layer_norm_forward(
     const int streaming = is_streamed(elements);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_1(block * rows, smaller_index((block + 1) * rows, N), D, eps, x, gamma, beta, y, mu, var, streaming);
+        forward_1(block * rows, smaller_index((block + 1) * rows, N), D, eps, x, gamma, beta, y, mu, mu_rest, var,
+                streaming);
     }
     return 0;
 }
@@ -253,8 +269,8 @@ int layer_norm_forward(
 // A pass over some rows: dx, xhat, dgamma, dbeta.
 static void backward_1(
     int64_t first, int64_t last, int64_t D, double eps, const double *restrict var, const double *restrict mu,
-    const real *restrict x, const real *restrict gamma, const real *restrict dy, real *restrict dx,
-    double *restrict dgamma_total, double *restrict dbeta_total, int streaming)
+    const double *restrict mu_rest, const real *restrict x, const real *restrict gamma, const real *restrict dy,
+    real *restrict dx, double *restrict dgamma_total, double *restrict dbeta_total, int streaming)
 {
     for (int64_t j = 0; j < D; j++) {
         dgamma_total[j] = 0.0;
@@ -274,7 +290,7 @@ static void backward_1(
             //     xhat[i, j]*sum(gamma[k]*dy[i, k]*xhat[i, k] for k in D))/(D*sqrt(var[i] + eps))
             dx_sum_i += (double)gamma[j] * (double)dy[i * D + j];
             // xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-            const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i]);
+            const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i] - mu_rest[i]);
             dx_sum2_i += xhat_ij * (double)gamma[j] * (double)dy[i * D + j];
             // dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
             dgamma_total[j] += xhat_ij * (double)dy[i * D + j];
@@ -286,7 +302,7 @@ static void backward_1(
             real dx_line[LINE_ELEMENTS];
             real *dx_at = streaming ? dx_line : dx + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
-                const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i]);
+                const double xhat_ij = xhat_factor_i * ((double)x[i * D + j] - mu[i] - mu_rest[i]);
                 dx_at[j - chunk] = (real)(dx_factor_i * ((double)D * (double)gamma[j] * (double)dy[i * D + j] - dx_sum_i
                         - dx_sum2_i * xhat_ij));
             }
@@ -314,20 +330,21 @@ static void backward_2(
 
 // (dx, dgamma, dbeta), the gradients of a loss whose gradient with respect to y is given.
 //
-//     N         extent
-//     D         extent
-//     dy        array [N, D]
-//     x         array [N, D]
-//     gamma     array [D]
-//     eps       number
-//     mu        as saved by forward, array [N]
-//     var       as saved by forward, array [N]
-//     dx        result, array [N, D]
-//     dgamma    result, array [D]
-//     dbeta     result, array [D]
+//     N          extent
+//     D          extent
+//     dy         array [N, D]
+//     x          array [N, D]
+//     gamma      array [D]
+//     eps        number
+//     mu         as saved by forward, array [N]
+//     mu_rest    as saved by forward, array [N]
+//     var        as saved by forward, array [N]
+//     dx         result, array [N, D]
+//     dgamma     result, array [D]
+//     dbeta      result, array [D]
 int layer_norm_backward(
     int64_t N, int64_t D, const real *dy, const real *x, const real *gamma, double eps, const double *mu,
-    const double *var, real *dx, real *dgamma, real *dbeta, int threads)
+    const double *mu_rest, const double *var, real *dx, real *dgamma, real *dbeta, int threads)
 {
     const int64_t elements = N * D;
     const int64_t rows = rows_of_block(N, elements);
@@ -342,8 +359,8 @@ int layer_norm_backward(
     double *const dbeta_total = dgamma_total + blocks * D;
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_1(block * rows, smaller_index((block + 1) * rows, N), D, eps, var, mu, x, gamma, dy, dx, dgamma_total +
-                block * D, dbeta_total + block * D, streaming);
+        backward_1(block * rows, smaller_index((block + 1) * rows, N), D, eps, var, mu, mu_rest, x, gamma, dy, dx,
+                dgamma_total + block * D, dbeta_total + block * D, streaming);
     }
     add_parts(dgamma_total, blocks, D);
     add_parts(dbeta_total, blocks, D);

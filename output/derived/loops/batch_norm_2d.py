@@ -62,8 +62,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: N >= 1, H >= 1, W >= 1, eps > 0.
     """
     dtype = _dtype("x", x)
@@ -84,8 +84,8 @@ def forward(
     y_out, = _outputs(out, ("y",))
     y = _result("y", y_out, (N, C, H, W), dtype, (x, gamma, beta))
     mu = np.empty(C)
-    var = np.empty(C)
     mu_rest = np.empty(C)
+    var = np.empty(C)
     mu_offset = np.empty(C)
     mu_spread = np.empty(C)
     mu_shift = np.empty(C)
@@ -97,7 +97,7 @@ def forward(
     mu_distances_parts = np.empty((blocks, C))
     mu_squares_parts = np.empty((blocks, C))
     arguments = (
-        rows, N, C, HW, H, W, eps, x.reshape(N, C, HW), gamma, beta, y.reshape(N, C, HW), mu, var, mu_rest, mu_offset,
+        rows, N, C, HW, H, W, eps, x.reshape(N, C, HW), gamma, beta, y.reshape(N, C, HW), mu, mu_rest, var, mu_offset,
         mu_spread, mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", C, blocks, width, threads, arguments)
@@ -145,7 +145,7 @@ def backward(
         dbeta_total_parts,
     )
     _run(_backward, "-p-p", C, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -218,13 +218,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -259,15 +253,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -401,9 +391,30 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
     return again
 
 
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
 @_compiled
 def _forward(
-    stage, start, stop, first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, var, mu_rest, mu_offset,
+    stage, start, stop, first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var, mu_offset,
     mu_spread, mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
@@ -417,7 +428,7 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            start, stop, N, H, W, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+            start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
             mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, start, stop)
@@ -426,7 +437,7 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                start, stop, N, H, W, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
                 mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
@@ -473,16 +484,17 @@ def _forward_2(start, stop, first, last, rows, N, HW, x, mu_shift, mu_distances_
 
 @_compiled
 def _forward_3(
-    start, stop, N, H, W, eps, gamma, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+    start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
     mu_distances_parts, mu_squares_parts,
 ):
-    """What one thread does: mu, var, mu_offset, mu_rest, mu_spread, y_times_xhat."""
+    """What one thread does: mu, mu_rest, var, mu_offset, mu_spread, y_times_xhat."""
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
     for c in range(_index(start), _index(stop)):
         mu_offset[c] = mu_distances[c] / (H * N * W)
         # mu[c] = mean(x[n, c, h, w] for n in N for h in H for w in W)
         mu[c] = mu_offset[c] + mu_shift[c]
+        # mu_rest[c] = mean(x[n, c, h, w] - mu[c] for n in N for h in H for w in W)
         mu_rest[c] = ((mu_shift[c] - (mu[c] - (mu[c] - mu_shift[c]))) + (mu_offset[c] - (mu[c] - mu_shift[c])))
         var_sum_c = _larger(mu_squares[c] - mu_distances[c] * mu_offset[c], 0.0)
         mu_spread[c] = var_sum_c / (H * N * W)

@@ -69,8 +69,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: N >= 1, eps > 0, w[i] >= 0, sum(w[i] for i in N) > 0.
     """
     dtype = _dtype("x", x)
@@ -92,8 +92,8 @@ def forward(
     y = _result("y", y_out, (N, D), dtype, (w, x, gamma, beta))
     total = np.empty(1)
     mu = np.empty(D)
-    var = np.empty(D)
     mu_rest = np.empty(D)
+    var = np.empty(D)
     mu_offset = np.empty(D)
     mu_spread = np.empty(D)
     mu_shift = np.empty(D)
@@ -106,7 +106,7 @@ def forward(
     mu_distances_parts = np.empty((blocks, D))
     mu_squares_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, w, x, gamma, beta, y, total, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat,
+        rows, N, D, eps, w, x, gamma, beta, y, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
         total_total_parts, mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", 0, blocks, width, threads, arguments)
@@ -151,7 +151,7 @@ def backward(
         dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", 0, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -220,13 +220,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -261,15 +255,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -388,9 +378,30 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
     return again
 
 
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
 @_compiled
 def _forward(
-    stage, start, stop, first, last, rows, N, D, eps, w, x, gamma, beta, y, total, mu, var, mu_rest, mu_offset,
+    stage, start, stop, first, last, rows, N, D, eps, w, x, gamma, beta, y, total, mu, mu_rest, var, mu_offset,
     mu_spread, mu_shift, y_times_xhat, total_total_parts, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
@@ -405,7 +416,7 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            D, eps, gamma, total, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+            D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
             mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, 0, len(mu_shift))
@@ -415,7 +426,7 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                D, eps, gamma, total, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+                D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
                 mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
@@ -462,10 +473,10 @@ def _forward_2(first, last, rows, N, D, w, x, mu_shift, total_total_parts, mu_di
 
 @_compiled
 def _forward_3(
-    D, eps, gamma, total, mu, var, mu_rest, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+    D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
     mu_distances_parts, mu_squares_parts,
 ):
-    """What one thread does: mu, var, total, mu_offset, mu_rest, mu_spread, y_times_xhat."""
+    """What one thread does: mu, mu_rest, var, total, mu_offset, mu_spread, y_times_xhat."""
     total_total = total_total_parts[0]
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
@@ -474,6 +485,7 @@ def _forward_3(
         mu_offset[j] = mu_distances[j] / total_total[0]
         # mu[j] = sum(w[i]*x[i, j] for i in N)/total
         mu[j] = mu_offset[j] + mu_shift[j]
+        # mu_rest[j] = sum(w[i]*(x[i, j] - mu[j]) for i in N)/total
         mu_rest[j] = ((mu_shift[j] - (mu[j] - (mu[j] - mu_shift[j]))) + (mu_offset[j] - (mu[j] - mu_shift[j])))
         var_sum_j = _larger(mu_squares[j] - mu_distances[j] * mu_offset[j], 0.0)
         mu_spread[j] = var_sum_j / total_total[0]

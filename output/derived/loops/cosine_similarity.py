@@ -59,8 +59,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: D >= 1, eps > 0.
     """
     dtype = _dtype("u", u)
@@ -82,7 +82,7 @@ def forward(
     blocks = max(-(-N // rows), 1)
     arguments = (rows, N, D, eps, u, v, s, unorm, vnorm)
     _run(_forward, "p", 0, blocks, width, threads, arguments)
-    return _finished(s, s_out, dtype), Residuals(u, v, unorm, vnorm, s, dtype)
+    return _finished(s, s_out, dtype), Residuals(u, v, unorm, vnorm, _kept(s, s_out), dtype)
 
 
 def backward(
@@ -113,7 +113,7 @@ def backward(
     blocks = max(-(-N // rows), 1)
     arguments = (rows, N, D, unorm, u, vnorm, v, ds, s, du, dv)
     _run(_backward, "p", 0, blocks, width, threads, arguments)
-    return (_finished(du, du_out, dtype), _finished(dv, dv_out, dtype))
+    return _finished(du, du_out, dtype), _finished(dv, dv_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -182,13 +182,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -223,15 +217,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -243,6 +233,11 @@ def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
         np.copyto(out, result, casting="same_kind")
     array: np.ndarray = out
     return array
+
+
+def _kept(result: np.ndarray, out: Any) -> np.ndarray:
+    """Return a result as it is kept for `backward`: a copy of one in `out`, which the caller may write to."""
+    return result.copy() if result is out else result
 
 
 def _threads(threads: int | None, size: int) -> int:
@@ -313,6 +308,27 @@ def _add(total: float, term: float) -> float:
 def _square(x: float) -> float:
     """Return x squared."""
     return x * x
+
+
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
 
 
 @_compiled

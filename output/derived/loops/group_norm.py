@@ -39,6 +39,7 @@ class Residuals(NamedTuple):
     gamma: np.ndarray  # [G, K]
     eps: float
     mu: np.ndarray  # [N, G]
+    mu_rest: np.ndarray  # [N, G]
     var: np.ndarray  # [N, G]
     dtype: np.dtype
 
@@ -63,8 +64,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: K >= 1, H >= 1, W >= 1, eps > 0.
     """
     dtype = _dtype("x", x)
@@ -85,14 +86,17 @@ def forward(
     y_out, = _outputs(out, ("y",))
     y = _result("y", y_out, (N, G, K, H, W), dtype, (x, gamma, beta))
     mu = np.empty((N, G))
+    mu_rest = np.empty((N, G))
     var = np.empty((N, G))
     threads = _threads(threads, N * G * K * HW)
     width = 0
     rows = _rows(N, N * G * K * HW, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    arguments = (rows, N, G, K, HW, H, W, eps, x.reshape(N, G, K, HW), gamma, beta, y.reshape(N, G, K, HW), mu, var)
+    arguments = (
+        rows, N, G, K, HW, H, W, eps, x.reshape(N, G, K, HW), gamma, beta, y.reshape(N, G, K, HW), mu, mu_rest, var,
+    )
     _run(_forward, "p", 0, blocks, width, threads, arguments)
-    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, var, dtype)
+    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, mu_rest, var, dtype)
 
 
 def backward(
@@ -112,7 +116,7 @@ def backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. `out` and `threads` are those of `forward`.
     """
-    x, gamma, eps, mu, var, dtype = residuals
+    x, gamma, eps, mu, mu_rest, var, dtype = residuals
     N, G, K, H, W = x.shape
     dy = _array("dy", dy, "(N, G, K, H, W)", (N, G, K, H, W), dtype)
     HW = H * W
@@ -127,11 +131,11 @@ def backward(
     dgamma_total_parts = np.empty((blocks, G, K))
     dbeta_total_parts = np.empty((blocks, G, K))
     arguments = (
-        rows, N, G, K, HW, eps, H, W, var, mu, x.reshape(N, G, K, HW), gamma, dy.reshape(N, G, K, HW), dx.reshape(N, G,
-        K, HW), dgamma, dbeta, dgamma_total_parts, dbeta_total_parts,
+        rows, N, G, K, HW, eps, H, W, var, mu, mu_rest, x.reshape(N, G, K, HW), gamma, dy.reshape(N, G, K, HW),
+        dx.reshape(N, G, K, HW), dgamma, dbeta, dgamma_total_parts, dbeta_total_parts,
     )
     _run(_backward, "p-", 0, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -200,13 +204,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -241,15 +239,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -328,6 +322,12 @@ def _add(total: float, term: float) -> float:
 
 
 @_compiled
+def _larger(one: float, other: float) -> float:
+    """Return the larger of two numbers; NaN if one of them is."""
+    return other if other > one or other != other else one
+
+
+@_compiled
 def _square(x: float) -> float:
     """Return x squared."""
     return x * x
@@ -346,19 +346,40 @@ def _total(parts: np.ndarray) -> None:
         count = half
 
 
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
 @_compiled
-def _forward(stage, start, stop, first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, var):
+def _forward(stage, start, stop, first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
     again."""
     again = False
     if stage == 0 or stage == 1:
-        _forward_1(first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, var)
+        _forward_1(first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var)
     return again
 
 
 @_compiled
-def _forward_1(first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, var):
-    """A pass over blocks of rows: mu, var, xhat, y."""
+def _forward_1(first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var):
+    """A pass over blocks of rows: mu, mu_rest, var, xhat, y."""
     for block in range(first, last):
         mu_factor = 1.0 / (H * K * W)
         for n in range(_index(block * rows), _index(min((block + 1) * rows, N))):
@@ -369,24 +390,30 @@ def _forward_1(first, last, rows, N, G, K, HW, H, W, eps, x, gamma, beta, y, mu,
                         # mu[n, g] = mean(x[n, g, k, h, w] for k in K for h in H for w in W)
                         mu_sum_ng = _add(mu_sum_ng, np.float64(x[n, g, k, hw]))
                 mu[n, g] = mu_factor * mu_sum_ng
-                var_sum_ng = 0.0
+                mu_rest_sum_ng = 0.0
+                mu_squares_ng = 0.0
                 for k in range(K):
                     for hw in range(HW):
+                        mu_distance_ngkhw = np.float64(x[n, g, k, hw]) - mu[n, g]
+                        # mu_rest[n, g] = mean(x[n, g, k, h, w] - mu[n, g] for k in K for h in H for w in W)
+                        mu_rest_sum_ng = _add(mu_rest_sum_ng, mu_distance_ngkhw)
                         # var[n, g] = mean((x[n, g, k, h, w] - mu[n, g])**2 for k in K for h in H for w in W)
-                        var_sum_ng = _add(var_sum_ng, _square(np.float64(x[n, g, k, hw]) - mu[n, g]))
+                        mu_squares_ng = _add(mu_squares_ng, _square(mu_distance_ngkhw))
+                mu_rest[n, g] = mu_factor * mu_rest_sum_ng
+                var_sum_ng = _larger(mu_squares_ng - mu_rest_sum_ng * mu_rest[n, g], 0.0)
                 var[n, g] = mu_factor * var_sum_ng
                 xhat_factor_ng = 1.0 / math.sqrt(var[n, g] + eps)
                 for k in range(K):
                     for hw in range(HW):
                         # xhat[n, g, k, h, w] = (x[n, g, k, h, w] - mu[n, g])/sqrt(var[n, g] + eps)
-                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g])
+                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g] - mu_rest[n, g])
                         # y[n, g, k, h, w] = gamma[g, k]*xhat[n, g, k, h, w] + beta[g, k]
                         y[n, g, k, hw] = np.float64(beta[g, k]) + xhat_ngkhw * np.float64(gamma[g, k])
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, G, K, HW, eps, H, W, var, mu, x, gamma, dy, dx, dgamma, dbeta,
+    stage, start, stop, first, last, rows, N, G, K, HW, eps, H, W, var, mu, mu_rest, x, gamma, dy, dx, dgamma, dbeta,
     dgamma_total_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some blocks of rows; return whether to run the last
@@ -394,7 +421,8 @@ def _backward(
     again = False
     if stage == 0 or stage == 1:
         _backward_1(
-            first, last, rows, N, G, K, HW, eps, H, W, var, mu, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts,
+            first, last, rows, N, G, K, HW, eps, H, W, var, mu, mu_rest, x, gamma, dy, dx, dgamma_total_parts,
+            dbeta_total_parts,
         )
     if stage == 0 or stage == 2:
         _total(dgamma_total_parts)
@@ -405,7 +433,8 @@ def _backward(
 
 @_compiled
 def _backward_1(
-    first, last, rows, N, G, K, HW, eps, H, W, var, mu, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts,
+    first, last, rows, N, G, K, HW, eps, H, W, var, mu, mu_rest, x, gamma, dy, dx, dgamma_total_parts,
+    dbeta_total_parts,
 ):
     """A pass over blocks of rows: dx, xhat, dgamma, dbeta."""
     for block in range(first, last):
@@ -433,7 +462,7 @@ def _backward_1(
                         #     for m in H for p in W))/(H*K*W*sqrt(var[n, g] + eps))
                         dx_sum_ng = _add(dx_sum_ng, np.float64(gamma[g, k]) * np.float64(dy[n, g, k, hw]))
                         # xhat[n, g, k, h, w] = (x[n, g, k, h, w] - mu[n, g])/sqrt(var[n, g] + eps)
-                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g])
+                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g] - mu_rest[n, g])
                         dx_sum2_ng = _add(
                             dx_sum2_ng, xhat_ngkhw * np.float64(gamma[g, k]) * np.float64(dy[n, g, k, hw])
                         )
@@ -445,7 +474,7 @@ def _backward_1(
                     dbeta_total[g, k] += dbeta_total_gk
                 for k in range(K):
                     for hw in range(HW):
-                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g])
+                        xhat_ngkhw = xhat_factor_ng * (np.float64(x[n, g, k, hw]) - mu[n, g] - mu_rest[n, g])
                         dx[n, g, k, hw] = (
                             dx_factor_ng
                             * (

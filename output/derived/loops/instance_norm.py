@@ -39,6 +39,7 @@ class Residuals(NamedTuple):
     gamma: np.ndarray  # [C]
     eps: float
     mu: np.ndarray  # [N, C]
+    mu_rest: np.ndarray  # [N, C]
     var: np.ndarray  # [N, C]
     dtype: np.dtype
 
@@ -63,8 +64,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: H >= 1, W >= 1, eps > 0.
     """
     dtype = _dtype("x", x)
@@ -83,14 +84,15 @@ def forward(
     y_out, = _outputs(out, ("y",))
     y = _result("y", y_out, (N, C, H, W), dtype, (x, gamma, beta))
     mu = np.empty((N, C))
+    mu_rest = np.empty((N, C))
     var = np.empty((N, C))
     threads = _threads(threads, N * C * HW)
     width = 0
     rows = _rows(N, N * C * HW, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    arguments = (rows, N, C, HW, H, W, eps, x.reshape(N, C, HW), gamma, beta, y.reshape(N, C, HW), mu, var)
+    arguments = (rows, N, C, HW, H, W, eps, x.reshape(N, C, HW), gamma, beta, y.reshape(N, C, HW), mu, mu_rest, var)
     _run(_forward, "p", 0, blocks, width, threads, arguments)
-    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, var, dtype)
+    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, mu_rest, var, dtype)
 
 
 def backward(
@@ -110,7 +112,7 @@ def backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. `out` and `threads` are those of `forward`.
     """
-    x, gamma, eps, mu, var, dtype = residuals
+    x, gamma, eps, mu, mu_rest, var, dtype = residuals
     N, C, H, W = x.shape
     dy = _array("dy", dy, "(N, C, H, W)", (N, C, H, W), dtype)
     HW = H * W
@@ -125,11 +127,11 @@ def backward(
     dgamma_total_parts = np.empty((blocks, C))
     dbeta_total_parts = np.empty((blocks, C))
     arguments = (
-        rows, N, C, HW, eps, H, W, var, mu, x.reshape(N, C, HW), dy.reshape(N, C, HW), gamma, dx.reshape(N, C, HW),
-        dgamma, dbeta, dgamma_total_parts, dbeta_total_parts,
+        rows, N, C, HW, eps, H, W, var, mu, mu_rest, x.reshape(N, C, HW), dy.reshape(N, C, HW), gamma, dx.reshape(N, C,
+        HW), dgamma, dbeta, dgamma_total_parts, dbeta_total_parts,
     )
     _run(_backward, "p-", 0, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -198,13 +200,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -239,15 +235,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -326,6 +318,12 @@ def _add(total: float, term: float) -> float:
 
 
 @_compiled
+def _larger(one: float, other: float) -> float:
+    """Return the larger of two numbers; NaN if one of them is."""
+    return other if other > one or other != other else one
+
+
+@_compiled
 def _square(x: float) -> float:
     """Return x squared."""
     return x * x
@@ -344,19 +342,40 @@ def _total(parts: np.ndarray) -> None:
         count = half
 
 
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
 @_compiled
-def _forward(stage, start, stop, first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, var):
+def _forward(stage, start, stop, first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
     again."""
     again = False
     if stage == 0 or stage == 1:
-        _forward_1(first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, var)
+        _forward_1(first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var)
     return again
 
 
 @_compiled
-def _forward_1(first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, var):
-    """A pass over blocks of rows: mu, var, xhat, y."""
+def _forward_1(first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var):
+    """A pass over blocks of rows: mu, mu_rest, var, xhat, y."""
     for block in range(first, last):
         mu_factor = 1.0 / (H * W)
         for n in range(_index(block * rows), _index(min((block + 1) * rows, N))):
@@ -366,22 +385,28 @@ def _forward_1(first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, va
                     # mu[n, c] = mean(x[n, c, h, w] for h in H for w in W)
                     mu_sum_nc = _add(mu_sum_nc, np.float64(x[n, c, hw]))
                 mu[n, c] = mu_factor * mu_sum_nc
-                var_sum_nc = 0.0
+                mu_rest_sum_nc = 0.0
+                mu_squares_nc = 0.0
                 for hw in range(HW):
+                    mu_distance_nchw = np.float64(x[n, c, hw]) - mu[n, c]
+                    # mu_rest[n, c] = mean(x[n, c, h, w] - mu[n, c] for h in H for w in W)
+                    mu_rest_sum_nc = _add(mu_rest_sum_nc, mu_distance_nchw)
                     # var[n, c] = mean((x[n, c, h, w] - mu[n, c])**2 for h in H for w in W)
-                    var_sum_nc = _add(var_sum_nc, _square(np.float64(x[n, c, hw]) - mu[n, c]))
+                    mu_squares_nc = _add(mu_squares_nc, _square(mu_distance_nchw))
+                mu_rest[n, c] = mu_factor * mu_rest_sum_nc
+                var_sum_nc = _larger(mu_squares_nc - mu_rest_sum_nc * mu_rest[n, c], 0.0)
                 var[n, c] = mu_factor * var_sum_nc
                 xhat_factor_nc = 1.0 / math.sqrt(var[n, c] + eps)
                 for hw in range(HW):
                     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[n, c])/sqrt(var[n, c] + eps)
-                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c])
+                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c] - mu_rest[n, c])
                     # y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
                     y[n, c, hw] = np.float64(beta[c]) + xhat_nchw * np.float64(gamma[c])
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, C, HW, eps, H, W, var, mu, x, dy, gamma, dx, dgamma, dbeta,
+    stage, start, stop, first, last, rows, N, C, HW, eps, H, W, var, mu, mu_rest, x, dy, gamma, dx, dgamma, dbeta,
     dgamma_total_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some blocks of rows; return whether to run the last
@@ -389,7 +414,8 @@ def _backward(
     again = False
     if stage == 0 or stage == 1:
         _backward_1(
-            first, last, rows, N, C, HW, eps, H, W, var, mu, x, dy, gamma, dx, dgamma_total_parts, dbeta_total_parts,
+            first, last, rows, N, C, HW, eps, H, W, var, mu, mu_rest, x, dy, gamma, dx, dgamma_total_parts,
+            dbeta_total_parts,
         )
     if stage == 0 or stage == 2:
         _total(dgamma_total_parts)
@@ -400,7 +426,7 @@ def _backward(
 
 @_compiled
 def _backward_1(
-    first, last, rows, N, C, HW, eps, H, W, var, mu, x, dy, gamma, dx, dgamma_total_parts, dbeta_total_parts,
+    first, last, rows, N, C, HW, eps, H, W, var, mu, mu_rest, x, dy, gamma, dx, dgamma_total_parts, dbeta_total_parts,
 ):
     """A pass over blocks of rows: dx, xhat, dgamma, dbeta."""
     for block in range(first, last):
@@ -424,7 +450,7 @@ def _backward_1(
                     #     xhat[n, c, h, w]*sum(dy[n, c, k, l]*xhat[n, c, k, l] for k in H for l in W))
                     dx_sum_nc = _add(dx_sum_nc, np.float64(dy[n, c, hw]))
                     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[n, c])/sqrt(var[n, c] + eps)
-                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c])
+                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c] - mu_rest[n, c])
                     dx_sum2_nc = _add(dx_sum2_nc, xhat_nchw * np.float64(dy[n, c, hw]))
                     # dgamma[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N for h in H for w in W)
                     dgamma_total_c = _add(dgamma_total_c, xhat_nchw * np.float64(dy[n, c, hw]))
@@ -433,7 +459,7 @@ def _backward_1(
                 dgamma_total[c] += dgamma_total_c
                 dbeta_total[c] += dbeta_total_c
                 for hw in range(HW):
-                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c])
+                    xhat_nchw = xhat_factor_nc * (np.float64(x[n, c, hw]) - mu[n, c] - mu_rest[n, c])
                     dx[n, c, hw] = dx_factor_nc * (
                         H * W * np.float64(dy[n, c, hw]) - dx_sum_nc - dx_sum2_nc * xhat_nchw
                     )

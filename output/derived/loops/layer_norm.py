@@ -38,6 +38,7 @@ class Residuals(NamedTuple):
     gamma: np.ndarray  # [D]
     eps: float
     mu: np.ndarray  # [N]
+    mu_rest: np.ndarray  # [N]
     var: np.ndarray  # [N]
     dtype: np.dtype
 
@@ -62,8 +63,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: D >= 1, eps > 0.
     """
     dtype = _dtype("x", x)
@@ -79,14 +80,15 @@ def forward(
     y_out, = _outputs(out, ("y",))
     y = _result("y", y_out, (N, D), dtype, (x, gamma, beta))
     mu = np.empty(N)
+    mu_rest = np.empty(N)
     var = np.empty(N)
     threads = _threads(threads, N * D)
     width = 0
     rows = _rows(N, N * D, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    arguments = (rows, N, D, eps, x, gamma, beta, y, mu, var)
+    arguments = (rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var)
     _run(_forward, "p", 0, blocks, width, threads, arguments)
-    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, var, dtype)
+    return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, mu_rest, var, dtype)
 
 
 def backward(
@@ -106,7 +108,7 @@ def backward(
     The dtype and the shapes are those of the call of `forward` that the residuals are from; what has another dtype is a
     TypeError, what has another shape a ValueError. `out` and `threads` are those of `forward`.
     """
-    x, gamma, eps, mu, var, dtype = residuals
+    x, gamma, eps, mu, mu_rest, var, dtype = residuals
     N, D = x.shape
     dy = _array("dy", dy, "(N, D)", (N, D), dtype)
     dx_out, dgamma_out, dbeta_out = _outputs(out, ("dx", "dgamma", "dbeta"))
@@ -119,9 +121,11 @@ def backward(
     blocks = max(-(-N // rows), 1)
     dgamma_total_parts = np.empty((blocks, D))
     dbeta_total_parts = np.empty((blocks, D))
-    arguments = (rows, N, D, eps, var, mu, x, gamma, dy, dx, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts)
+    arguments = (
+        rows, N, D, eps, var, mu, mu_rest, x, gamma, dy, dx, dgamma, dbeta, dgamma_total_parts, dbeta_total_parts,
+    )
     _run(_backward, "p-", 0, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -190,13 +194,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -231,15 +229,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -318,6 +312,12 @@ def _add(total: float, term: float) -> float:
 
 
 @_compiled
+def _larger(one: float, other: float) -> float:
+    """Return the larger of two numbers; NaN if one of them is."""
+    return other if other > one or other != other else one
+
+
+@_compiled
 def _square(x: float) -> float:
     """Return x squared."""
     return x * x
@@ -336,19 +336,40 @@ def _total(parts: np.ndarray) -> None:
         count = half
 
 
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
+
+
 @_compiled
-def _forward(stage, start, stop, first, last, rows, N, D, eps, x, gamma, beta, y, mu, var):
+def _forward(stage, start, stop, first, last, rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
     again."""
     again = False
     if stage == 0 or stage == 1:
-        _forward_1(first, last, rows, N, D, eps, x, gamma, beta, y, mu, var)
+        _forward_1(first, last, rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var)
     return again
 
 
 @_compiled
-def _forward_1(first, last, rows, N, D, eps, x, gamma, beta, y, mu, var):
-    """A pass over blocks of rows: mu, var, xhat, y."""
+def _forward_1(first, last, rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var):
+    """A pass over blocks of rows: mu, mu_rest, var, xhat, y."""
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             mu_sum_i = 0.0
@@ -356,29 +377,37 @@ def _forward_1(first, last, rows, N, D, eps, x, gamma, beta, y, mu, var):
                 # mu[i] = mean(x[i, j] for j in D)
                 mu_sum_i = _add(mu_sum_i, np.float64(x[i, j]))
             mu[i] = mu_sum_i / D
-            var_sum_i = 0.0
+            mu_rest_sum_i = 0.0
+            mu_squares_i = 0.0
             for j in range(D):
+                mu_distance_ij = np.float64(x[i, j]) - mu[i]
+                # mu_rest[i] = mean(x[i, j] - mu[i] for j in D)
+                mu_rest_sum_i = _add(mu_rest_sum_i, mu_distance_ij)
                 # var[i] = mean((x[i, j] - mu[i])**2 for j in D)
-                var_sum_i = _add(var_sum_i, _square(np.float64(x[i, j]) - mu[i]))
+                mu_squares_i = _add(mu_squares_i, _square(mu_distance_ij))
+            mu_rest[i] = mu_rest_sum_i / D
+            var_sum_i = _larger(mu_squares_i - mu_rest_sum_i * mu_rest[i], 0.0)
             var[i] = var_sum_i / D
             xhat_factor_i = 1.0 / math.sqrt(var[i] + eps)
             for j in range(D):
                 # xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i])
+                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i] - mu_rest[i])
                 # y[i, j] = gamma[j]*xhat[i, j] + beta[j]
                 y[i, j] = np.float64(beta[j]) + xhat_ij * np.float64(gamma[j])
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, D, eps, var, mu, x, gamma, dy, dx, dgamma, dbeta, dgamma_total_parts,
-    dbeta_total_parts,
+    stage, start, stop, first, last, rows, N, D, eps, var, mu, mu_rest, x, gamma, dy, dx, dgamma, dbeta,
+    dgamma_total_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some blocks of rows; return whether to run the last
     two again."""
     again = False
     if stage == 0 or stage == 1:
-        _backward_1(first, last, rows, N, D, eps, var, mu, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts)
+        _backward_1(
+            first, last, rows, N, D, eps, var, mu, mu_rest, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts,
+        )
     if stage == 0 or stage == 2:
         _total(dgamma_total_parts)
         _total(dbeta_total_parts)
@@ -387,7 +416,9 @@ def _backward(
 
 
 @_compiled
-def _backward_1(first, last, rows, N, D, eps, var, mu, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts):
+def _backward_1(
+    first, last, rows, N, D, eps, var, mu, mu_rest, x, gamma, dy, dx, dgamma_total_parts, dbeta_total_parts,
+):
     """A pass over blocks of rows: dx, xhat, dgamma, dbeta."""
     for block in range(first, last):
         dgamma_total = dgamma_total_parts[block]
@@ -406,14 +437,14 @@ def _backward_1(first, last, rows, N, D, eps, var, mu, x, gamma, dy, dx, dgamma_
                 #     xhat[i, j]*sum(gamma[k]*dy[i, k]*xhat[i, k] for k in D))/(D*sqrt(var[i] + eps))
                 dx_sum_i = _add(dx_sum_i, np.float64(gamma[j]) * np.float64(dy[i, j]))
                 # xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i])
+                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i] - mu_rest[i])
                 dx_sum2_i = _add(dx_sum2_i, xhat_ij * np.float64(gamma[j]) * np.float64(dy[i, j]))
                 # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
                 dgamma_total[j] += xhat_ij * np.float64(dy[i, j])
                 # dbeta[j] = sum(dy[i, j] for i in N)
                 dbeta_total[j] += np.float64(dy[i, j])
             for j in range(D):
-                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i])
+                xhat_ij = xhat_factor_i * (np.float64(x[i, j]) - mu[i] - mu_rest[i])
                 dx[i, j] = dx_factor_i * (
                     D * np.float64(gamma[j]) * np.float64(dy[i, j]) - dx_sum_i - dx_sum2_i * xhat_ij
                 )

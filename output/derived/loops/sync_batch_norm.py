@@ -72,8 +72,8 @@ def forward(
     The arrays have one dtype, float32, float64, float16 or bfloat16, and so have the results; all arithmetic is in
     float64. What has another type or dtype is a TypeError, what has another shape or breaks a condition a ValueError.
     Arguments are never written to, but for `out`: results are put there, into arrays of their shape and dtype. The
-    residuals may hold the arguments themselves. `threads` is how many to use, None for as many as pay off; the results
-    do not depend on it.
+    residuals may hold the arguments and the results themselves, but no `out`. `threads` is how many to use, None for as
+    many as pay off; the results do not depend on it.
     Conditions: R >= 1, N >= 1, eps > 0, w[r, i] >= 0, sum(w[r, i] for r in R for i in N) > 0.
     """
     dtype = _dtype("x", x)
@@ -153,7 +153,7 @@ def backward(
         dgamma, dbeta, dgamma_total, xhat_factor, dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", 0, blocks, width, threads, arguments)
-    return (_finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype))
+    return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
 
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
@@ -222,13 +222,7 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     if _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if array.ndim != len(shape) or any(
-        lengths.setdefault(length, came) != came for length, came in zip(shape, array.shape, strict=True)
-    ):
-        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-        meaning = "" if expected == axes else f" = {axes}"
-        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {array.shape}")
+    _check_shape(name, array.shape, axes, shape)
     return np.ascontiguousarray(array, dtype=_working(dtype))
 
 
@@ -263,15 +257,11 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
         return np.empty(shape, _working(dtype))
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
-    if out.dtype != dtype or out.shape != shape:
-        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
-    if not out.flags.writeable:
-        raise ValueError(f"out: the array for {name} is read-only")
-    direct = out.flags.c_contiguous and out.dtype == _working(dtype) and type(out) is np.ndarray
-    if direct and not any(np.may_share_memory(out, array) for array in inputs):
-        return out
+    _fits(name, out, shape, dtype)
+    array: np.ndarray = out
+    direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
+    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+        return array
     return np.empty(shape, _working(dtype))
 
 
@@ -366,6 +356,27 @@ def _total(parts: np.ndarray) -> None:
             for place in range(flat.shape[1]):
                 flat[block - half, place] += flat[block, place]
         count = half
+
+
+def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
+    """Raise ValueError where the shape that came is not the one expected."""
+    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
+    if len(came) != len(shape) or any(
+        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
+    ):
+        expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        meaning = "" if expected == axes else f" = {axes}"
+        raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
+
+
+def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into an array."""
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out: expected an array for {name}, got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"out: expected {dtype} of shape {shape} for {name}, got {out.dtype} of shape {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"out: the array for {name} is read-only")
 
 
 @_compiled
