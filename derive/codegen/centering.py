@@ -10,13 +10,14 @@ rest be left out: the same for all rows, it is multiplied by their number wherev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Function, Indexed, Integer, Pow, Sum
+from sympy import Add, Expr, Function, Indexed, Integer, Pow, Sum, preorder_traversal
 
 from derive.derivation import Derivation
-from derive.graph import Equation, Graph, Quantity, fresh_name, name_of, reference
+from derive.graph import Equation, Graph, Index, Quantity, fresh_name, name_of, reference
 
 
 class distance(Function):  # noqa: N801 - a function of expressions
@@ -27,6 +28,42 @@ def as_said(equation: Equation) -> Equation:
     """The equation without rests, as the layer has it."""
     found = {node: node.args[0] - node.args[1] for node in equation.expression.atoms(distance)}
     return replace(equation, expression=equation.expression.xreplace(found)) if found else equation
+
+
+def with_distances(
+    equations: Sequence[Equation], known: Mapping[str, Quantity]
+) -> tuple[list[Equation], dict[str, Quantity]]:
+    """The equations with a name for each distance that they have more than once, and `known` with these names."""
+    nodes = [node for e in equations for node in preorder_traversal(e.expression) if isinstance(node, distance)]
+    uses = Counter(filter(None, map(_key, nodes)))
+    quantities = dict(known)
+    found: dict[object, str] = {}
+    done: list[Equation] = []
+    for equation in equations:
+        replaced = {}
+        for node in sorted(equation.expression.atoms(distance), key=str):
+            key, (element, _, _) = _key(node), node.args
+            if key is None or uses[key] < 2:
+                continue
+            if key not in found:
+                given = known[key[0]]
+                names = [f"{given.name}_centered", f"{given.name}_centered2"]
+                found[key] = fresh_name(names, {*quantities, *(e.name for e in equations)})
+                indices = tuple(Index(s.name, i.extent) for s, i in zip(element.indices, given.indices, strict=True))
+                quantities[found[key]] = Quantity(found[key], indices, "helper")
+                done.append(replace(equation, name=found[key], indices=indices, expression=node))
+            replaced[node] = reference(found[key], element.indices)
+        done.append(replace(equation, expression=equation.expression.xreplace(replaced)) if replaced else equation)
+    return done, quantities
+
+
+def _key(node: distance) -> tuple[str, str, tuple[int, ...]] | None:
+    """What a distance is, whatever its indices are called; None where they are not those of a whole array."""
+    element, mean, _ = node.args
+    indices = element.indices
+    if len(set(indices)) < len(indices) or not set(mean.indices) <= set(indices):
+        return None
+    return str(name_of(element)), str(name_of(mean)), tuple(indices.index(index) for index in mean.indices)
 
 
 @dataclass(frozen=True)

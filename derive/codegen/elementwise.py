@@ -11,6 +11,7 @@ from sympy.core.relational import Eq, Ge, Gt, Le, Lt, Ne, Relational
 from sympy.printing.numpy import NumPyPrinter
 
 from derive.codegen.axes import ATOM, COMPARISON, POWER, SUM, Axes, Code, common_axes, letters
+from derive.codegen.centering import distance
 from derive.codegen.dialects import FLOATS, NUMPY, Dialect, Like
 from derive.functions import delta, where
 from derive.graph import Index, Quantity, name_of
@@ -99,6 +100,10 @@ class ElementwisePrinter(NumPyPrinter):
 
     def _print_Add(self, expr: Add) -> Code:
         return self._add([self._sign_and_size(term) for _, term in self._layout.terms(expr)])
+
+    def _print_distance(self, expr: distance) -> Code:
+        element, mean, rest = map(self._print, expr.args)
+        return self._add([(False, element), (True, mean), (True, rest)])
 
     def _add(self, terms: Sequence[tuple[bool, Code]]) -> Code:
         axes = self._common([code for _, code in terms])

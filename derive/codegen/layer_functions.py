@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from derive.codegen.arrays import ArrayPrinter
-from derive.codegen.centering import as_said
+from derive.codegen.centering import as_said, with_distances
 from derive.codegen.contract import (
     Checks,
     array_line,
@@ -68,8 +68,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     graph, dialect = derivation.forward, residuals.dialect
     origin = origin_of(graph, dialect)
     body = Body(graph, origin, graph.outputs, dialect)
-    for equation in computed_forward(derivation, residuals):
-        body.add(equation)
+    body.add_all(computed_forward(derivation, residuals))
     checks = checks_of(derivation, dialect)
 
     shape = residuals.saved_shape
@@ -233,8 +232,7 @@ def _gradient_function(
     arrays, origin = residuals.arrays(used), residuals.origin(used)
     gradients = [graph.by_name[output] for output in graph.outputs]
     body = Body(graph, origin, graph.outputs, dialect, single=len(gradients) == 1)
-    for equation in equations:
-        body.add(equation)
+    body.add_all(equations)
 
     tiled = None
     if options:
@@ -286,14 +284,20 @@ class Body:
         self._graph, self._like, self._results = graph, origin, results
         self._dialect, self._single = dialect, single
 
-    def add(self, equation: Equation) -> None:
-        printer = ArrayPrinter(self._graph.by_name, equation.indices, self._like, self._dialect)
+    def add_all(self, equations: Sequence[Equation]) -> None:
+        equations, known = with_distances(equations, self._graph.by_name)
+        for equation in equations:
+            self.add(equation, known)
+
+    def add(self, equation: Equation, known: Mapping[str, Quantity] | None = None) -> None:
+        known = self._graph.by_name if known is None else known
+        printer = ArrayPrinter(known, equation.indices, self._like, self._dialect)
         text = printer.doprint_new(equation.expression)
         self.extents |= printer.extents
         result = equation.name in self._results
         if result and not equation.indices:
             text = self._dialect.result(text, self._like)
-        result_type = type_of(self._graph.by_name[equation.name], self._dialect)
+        result_type = type_of(known[equation.name], self._dialect)
         annotation = f": {result_type}" if result and self._single else ""
         lines = statement(f"{equation.name}{annotation}", text)
         if self._dialect.quiet and equation.expression.atoms(where):

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 
-from sympy import Expr
-
 from derive.codegen.axes import Code
-from derive.codegen.centering import distance, with_rests
+from derive.codegen.centering import with_rests
 from derive.codegen.dialects import Dialect, Like, axis_text
 from derive.codegen.module import Parts, write_module
-from derive.codegen.runtime import CONSTANTS, DISTANCE, MEAN, RUNTIME, SUM, TOLERANCE, WORKING_OF
+from derive.codegen.runtime import MEAN, RUNTIME, SUM, TOLERANCE, WORKING_OF
+from derive.codegen.runtime_tiles import CONSTANTS, TILE_RUNTIME
 from derive.derivation import Derivation, Form
 from derive.errors import UsageError
 from derive.graph import Graph, Mode
@@ -31,7 +30,6 @@ _SUMS = {"sum": SUM.__name__, "mean": MEAN.__name__}
 class Numpy(Dialect):
     """NumPy as the generated modules have it: sums over many rows that keep their digits, `out`, `precise`."""
 
-    functions: Mapping[type[Expr], str] = {**Dialect.functions, distance: f"{DISTANCE.__name__}({{}}, {{}}, {{}})"}
     has_options = True
     dtypes = "float16, bfloat16, float32, float64 or longdouble"
 
@@ -98,7 +96,7 @@ def _imports(text: str) -> list[str]:
     ]
 
 
-_PARTS = Parts(_imports, RUNTIME, rewrite=with_rests)
+_PARTS = Parts(_imports, (*RUNTIME, *TILE_RUNTIME), rewrite=with_rests)
 
 
 def compile_derivation(derivation: Derivation, second: Derivation | None = None) -> ModuleType:

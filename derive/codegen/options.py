@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from derive.codegen.contract import tuple_text
-from derive.codegen.runtime import FINISHED, IS_LARGE
+from derive.codegen.runtime import FINISHED
+from derive.codegen.runtime_tiles import IS_LARGE
 from derive.codegen.signatures import signature
 from derive.codegen.tiled_functions import TiledFunction
 from derive.codegen.wrapping import WIDTH, call, prose, statement
@@ -70,7 +71,7 @@ def tile_lines(
     given += ["dtype", *(["out"] if any(option.startswith("out:") for option in options) else []), "threads"]
     types = {"dtype": "np.dtype", "threads": "int | None"}
     calling = [
-        f"    if {IS_LARGE.__name__}({tiled.large}):",
+        f"    if {IS_LARGE.__name__}({tiled.large}{', columns=True' if tiled.by_column else ''}):",
         *call(f"return _{name}_in_tiles", given, "", 8),
     ]
     return calling, [

@@ -7,24 +7,10 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-
-# What goes with functions that go over tiles.
-CONSTANTS = """\
-# Bytes of an array above which functions go over tiles of rows, of a tile, and of the widest rows of one.
-_LARGE, _TILE, _WIDEST = 1 << 22, 1 << 19, 1 << 15
-# What each thread computes with, and the threads.
-_OWN = threading.local()
-_POOL: list[ThreadPoolExecutor] = []"""
-_LARGE, _TILE, _WIDEST = 1 << 22, 1 << 19, 1 << 15
-_OWN = threading.local()
-_POOL: list[ThreadPoolExecutor] = []
 
 
 def _array(
@@ -116,70 +102,6 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"out: the array for {name} is read-only")
 
 
-def _is_large(array: np.ndarray) -> bool:
-    """Whether an array is so large that it pays off to go over tiles of its rows."""
-    return array.nbytes >= _LARGE and array.nbytes <= len(array) * _WIDEST and array.dtype in (np.float32, np.float64)
-
-
-def _result(
-    out: Any, place: int, count: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
-) -> np.ndarray:
-    """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
-    array = out[place] if isinstance(out, tuple) and len(out) == count else out
-    fits = type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray
-    if fits and not any(np.may_share_memory(array, given) for given in inputs):
-        return np.asarray(array)
-    return np.empty(shape, dtype)
-
-
-def _in_tiles(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray], others: Sequence[Any], threads: int | None
-) -> list[Any]:
-    """Call a function for tiles of the rows of arrays; return the sums of what it returns.
-
-    The tiles are the same for any number of threads, and so is the order in which their sums are added up.
-    """
-    length = max(_TILE // max(1, *(array[:1].nbytes for array in arrays)), 1)
-    tiles = [slice(start, start + length) for start in range(0, len(arrays[0]), length)]
-    threads = min(_threads(threads), len(tiles))
-
-    def work(place: int) -> list[Any]:
-        own = tiles[len(tiles) * place // threads : len(tiles) * (place + 1) // threads]
-        with np.errstate(**errors):
-            return [function(*(array[tile] for array in arrays), *others) for tile in own]
-
-    errors: Any = np.geterr()
-    futures = [_pool().submit(work, place) for place in range(1, threads)]
-    parts = [work(0), *(future.result() for future in futures)]
-    found = [part for several in parts for part in several if part is not None]
-    dtype = arrays[0].dtype
-    return [_sum(np.array(each, np.float64), 0).astype(dtype)[()] for each in zip(*found, strict=True)]
-
-
-def _threads(threads: int | None) -> int:
-    """Return how many threads to use: as many as asked for, else one for each core that this process may use."""
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
-    return threads
-
-
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that share the work; they are started when they are first needed."""
-    if not _POOL:
-        _POOL.append(ThreadPoolExecutor(max_workers=64, thread_name_prefix="derived"))
-    return _POOL[0]
-
-
-def _scratch(tile: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return arrays like a tile for what is computed on the way; each thread has its own, the same for all tiles."""
-    kept: list[np.ndarray] = _OWN.__dict__.setdefault("kept", [])
-    if len(kept) < count or any(array.nbytes < tile.nbytes for array in kept[:count]):
-        kept[:] = [np.empty(tile.nbytes, np.uint8) for _ in range(max(count, len(kept)))]
-    return [array[: tile.nbytes].view(tile.dtype).reshape(tile.shape) for array in kept[:count]]
-
-
 def _tolerance(dtype: np.dtype) -> float:
     """Return how far numbers may be from each other that are equal up to rounding: half of the digits."""
     bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
@@ -199,26 +121,32 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)
     runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
-    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
-    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
-    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(array.dtype, np.float64))
+    if fold > 1:
+        total = total.reshape(fold, width).sum(axis=0)
+    if whole < rows:
+        total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype, copy=False)
+
+
+def _sum_of_products(one: np.ndarray, other: np.ndarray, dtype: Any = None) -> np.ndarray:
+    """Return the sum over the first axis of the products of two arrays alike, as `_sum` does, without an array of them.
+
+    Each 16 rows are added up in the dtype of the arrays, these sums in float64.
+    """
+    whole = len(one) - len(one) % 16
+    shape = (whole // 16, 16, *one.shape[1:])
+    runs = np.einsum("ri...,ri...->r...", one[:whole].reshape(shape), other[:whole].reshape(shape))
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(one.dtype, np.float64))
+    if whole < len(one):
+        total += np.einsum("i...,i...->...", one[whole:], other[whole:])
+    return total.astype(dtype or one.dtype, copy=False)
 
 
 def _mean(array: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
     """Return the mean over axes of which the first is one, as `_sum` does."""
     total = _sum(array, axis)
     return np.asarray(total / (array.size // max(total.size, 1)))
-
-
-def _distance(x: np.ndarray, mean: np.ndarray, rest: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return x - (mean + rest), where the rest is what rounding took from the mean."""
-    result = np.empty_like(x) if out is None else out
-    if x.dtype == np.float32:
-        np.subtract(x, np.add(mean, rest, dtype=np.float64), out=result, casting="same_kind")
-    else:
-        np.subtract(x, mean, out=result)
-        np.subtract(result, rest, out=result)
-    return result
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -239,12 +167,12 @@ def _erf(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(np.clip(x, -6, 6)), dtype=np.result_type(x, np.float32))
 
 
-ARRAY, SCALAR, DTYPE_OF, SIGMOID, ERF = _array, _scalar, _dtype_of, _sigmoid, _erf
-IS_LARGE, RESULT, IN_TILES, SCRATCH, CHECK_SHAPE, FITS = _is_large, _result, _in_tiles, _scratch, _check_shape, _fits
-WORKING_OF, FINISHED, TOLERANCE, SUM, MEAN, DISTANCE = _working, _finished, _tolerance, _sum, _mean, _distance
+ARRAY, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, TOLERANCE = _array, _scalar, _dtype_of, _working, _finished, _tolerance
+CHECK_SHAPE, FITS, SUM, SUM_OF_PRODUCTS, MEAN = _check_shape, _fits, _sum, _sum_of_products, _mean
+SIGMOID, ERF = _sigmoid, _erf
 RUNTIME: tuple[Callable[..., Any], ...] = (
     ARRAY, CHECK_SHAPE, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, FITS,
-    IS_LARGE, RESULT, IN_TILES, _threads, _pool, SCRATCH, TOLERANCE, SUM, MEAN, DISTANCE, SIGMOID, ERF
+    TOLERANCE, SUM, SUM_OF_PRODUCTS, MEAN, SIGMOID, ERF
 )  # fmt: skip
 
 

@@ -15,10 +15,9 @@ from sympy import Add, Expr, Indexed, Integer, Mul, Pow, Rational, Symbol
 
 from derive.codegen.arrays import ArrayPrinter
 from derive.codegen.axes import Axes, Code
-from derive.codegen.centering import distance
 from derive.codegen.dialects import Dialect, Like
 from derive.codegen.products import Summation, take_apart
-from derive.codegen.runtime import DISTANCE, SUM
+from derive.codegen.runtime import SUM, SUM_OF_PRODUCTS
 from derive.codegen.schedule.statements import Statement
 from derive.graph import Quantity
 from derive.indices import free_indices
@@ -72,10 +71,6 @@ class TilePrinter(ArrayPrinter):
             return self._product_into(expression, target)
         if isinstance(expression, Pow) and expression.exp in (2, Rational(1, 2)):
             return self._call("square" if expression.exp == 2 else "sqrt", [self.into(expression.base, target)], target)
-        if isinstance(expression, distance):
-            operands = [self._dialect.align(self._print(each), self._axes) for each in expression.args]
-            self.lines.append(f"{DISTANCE.__name__}({', '.join([*operands, target])})")
-            return Code(target, self._axes)
         text = self._dialect.functions.get(type(expression), "")
         if text.startswith("np.") and text.endswith("({})"):
             return self._call(text[3:-4], [self.into(expression.args[0], target)], target)
@@ -85,8 +80,22 @@ class TilePrinter(ArrayPrinter):
         """The sum, or another reduction, of what a statement reduces."""
         if isinstance(statement.expression, Indexed):
             return self.reduced(statement, self._print(statement.expression))
+        factors = self._two_factors(statement)
+        if factors:
+            codes = [self._operand(factor) for factor in dict.fromkeys(factors)]
+            for code in codes:
+                self.put_back(code)
+            return Code(f"{SUM_OF_PRODUCTS.__name__}({codes[0]}, {codes[-1]}, dtype=np.float64)", self._axes[1:])
         target = self.take()
         return self.reduced(statement, self.into(statement.expression, target), target)
+
+    def _two_factors(self, statement: Statement) -> tuple[Expr, ...]:
+        """The factors of a product of two that is summed up over the rows alone, both with all axes; else none."""
+        if statement.kind != "sum" or statement.bound != self._axes[:1]:
+            return ()
+        base, exponent = statement.expression.as_base_exp()
+        factors = (base, base) if exponent == 2 else Mul.make_args(statement.expression)
+        return tuple(factors) if len(factors) == 2 and all(map(self._is_whole, factors)) else ()
 
     def reduced(self, statement: Statement, body: Code, target: str = "") -> Code:
         """The reduction of what is in `body`."""
@@ -134,34 +143,41 @@ class TilePrinter(ArrayPrinter):
         self.lines.append(f"np.{function}({', '.join([*texts, f'out={target}'])})")
         return Code(target, self._axes)
 
-    def _operand(self, expression: Expr) -> Code:
-        """A further operand: in a scratch array of its own where it has to be computed."""
+    def _operand(self, expression: Expr, target: str = "") -> Code:
+        """A further operand: where it has to be computed, in `target`, or else in a scratch array of its own."""
         if not self._is_whole(expression) or isinstance(expression, Indexed):
             return self.into(expression, "")
-        target = self.take()
-        code = self.into(expression, target)
-        if code != target:
-            self._free.append(target)
+        own = target or self.take()
+        code = self.into(expression, own)
+        if code != own and not target:
+            self._free.append(own)
         return code
+
+    def _combined(self, function: str, done: Code, expression: Expr, target: str) -> Code:
+        """The result, in `target`, of a function of what is done and of an expression."""
+        code = self._operand(expression, "" if done == target else target)
+        done = self._call(function, [done, code], target)
+        if code != target:
+            self.put_back(code)
+        return done
 
     def _sum_into(self, expression: Add, target: str) -> Code:
         terms = []
         for term in expression.args:
             negative = bool(term.as_coeff_Mul()[0] < 0)
             terms.append((negative, -term if negative else term))
-        terms.sort(key=lambda each: (each[0], self._cost(each[1]), str(each[1])))
-        (negative, first), *others = terms
-        done = self.into(first, target)
-        if negative:
+        terms.sort(key=lambda each: (self._cost(each[1]), each[0], str(each[1])))
+        first = next((each for each in terms if not each[0]), terms[0])
+        others = [each for each in terms if each is not first]
+        done = self.into(first[1], target)
+        if first[0]:
             done = self._call("negative", [done], target)
         for negative, term in others:
-            code = self._operand(term)
-            done = self._call("subtract" if negative else "add", [done, code], target)
-            self.put_back(code)
+            done = self._combined("subtract" if negative else "add", done, term, target)
         return done
 
     def _cost(self, term: Expr) -> int:
-        """What is subtracted first: elements, then what has fewer axes, then what has to be computed."""
+        """What comes first: elements, then what has fewer axes, then what has to be computed."""
         return 0 if isinstance(term, Indexed) and self._is_whole(term) else 1 if not self._is_whole(term) else 2
 
     def _product_into(self, expression: Mul, target: str) -> Code:
@@ -183,9 +199,7 @@ class TilePrinter(ArrayPrinter):
         for factor in [*operands[1:], *(1 / divisor for divisor in divisors)]:
             above, below = factor.as_numer_denom()
             divides = above == 1 and below != 1
-            code = self._operand(below if divides else factor)
-            done = self._call("divide" if divides else "multiply", [done, code], target)
-            self.put_back(code)
+            done = self._combined("divide" if divides else "multiply", done, below if divides else factor, target)
         return done
 
     def _scaled(self, expression: Mul) -> Expr:

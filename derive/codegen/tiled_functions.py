@@ -13,7 +13,7 @@ from derive.codegen.axes import Axes
 from derive.codegen.centering import as_said
 from derive.codegen.contract import tuple_text
 from derive.codegen.dialects import Dialect, Like
-from derive.codegen.runtime import IN_TILES, RESULT, SCRATCH
+from derive.codegen.runtime_tiles import IN_TILES, RESULT, SCRATCH
 from derive.codegen.schedule.statements import Statement, elements_of, names_of
 from derive.codegen.tile_printer import TilePrinter
 from derive.codegen.tiles import Pass, Tiling, tiling_of
@@ -26,12 +26,14 @@ from derive.printing.grammar import equation_text
 class TiledFunction:
     """A function `_name_in_tiles`: its `body`, and the functions of a tile, `passes`.
 
-    `large` is an array that is given and that has rows; `uses` are the words of the body.
+    `large` is an array that is given and that has rows; `by_column` says that each column is computed by itself; `uses`
+    are the words of the body.
     """
 
     body: list[str]
     passes: list[str]
     large: str
+    by_column: bool
     uses: set[str] = field(default_factory=set)
 
 
@@ -71,6 +73,7 @@ class _Writer:
         self._largest = max(ranks, key=len)
         self._said: set[str] = set()
         self._lacks_array = False
+        self._by_column: list[bool] = []
 
     def _quantity(self, s: Statement) -> Quantity:
         extents = self._tiling.shapes[s.name]
@@ -90,7 +93,7 @@ class _Writer:
                 calling, function = self._pass(pass_, number)
                 body += calling
                 passes += ["", "", *function]
-        return None if self._lacks_array else TiledFunction(body, passes, large, _words(body))
+        return None if self._lacks_array else TiledFunction(body, passes, large, all(self._by_column), _words(body))
 
     def _new_arrays(self) -> list[str]:
         """The arrays with rows that are to be filled: of what goes to `out` and is not kept, those that are there."""
@@ -170,7 +173,9 @@ class _Writer:
             line for n, (e, axes) in printer.hoisted.items() for line in self._assigned(n, e, axes, "")
         ]
         target = f"{', '.join(sums) if len(sums) > 1 else tuple_text(sums)} = " if sums else ""
+        self._by_column.append(all(self._is_by_column(s) for s in pass_.statements))
         arguments = [name, tuple_text(rows), tuple_text(others), "threads"]
+        arguments += ["columns=True"] if self._by_column[-1] else []
         calling = [*hoisted, *call(f"{target}{IN_TILES.__name__}", arguments, "")]
         kinds = [f"{n}: np.ndarray" if self._is_array(n, printer) else f"{n}: Any" for n in (*rows, *others)]
         largest = next((n for n in rows if self._tiling.shapes[n] == self._largest), "")
@@ -182,6 +187,15 @@ class _Writer:
             *scratch,
             *lines,
         ]
+
+    def _is_by_column(self, s: Statement) -> bool:
+        """Whether a statement on rows does the same in each column, with what that column has of each array."""
+        axes = self._axes_of(s)
+        return (
+            self._shape(s, axes) == self._largest
+            and (s.kind == "map" or (s.kind, s.bound, s.axes) == ("sum", axes[:1], axes[1:]))
+            and all(element.indices in (axes, axes[1:]) for element in elements_of(s.expression))
+        )
 
     def _is_array(self, name: str, printer: TilePrinter) -> bool:
         if name in printer.hoisted:

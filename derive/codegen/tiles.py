@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sympy import Indexed, Sum
+from sympy import Indexed, Sum, Symbol
 from sympy.core.relational import Relational
 
 from derive.codegen.products import maximal_sets
-from derive.codegen.schedule.statements import Statement, elements_of, names_of, take_equations_apart
+from derive.codegen.schedule.moments import use_moments
+from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of, names_of, take_equations_apart
 from derive.functions import delta
 from derive.graph import Equation, Quantity, name_of
 from derive.indices import REDUCTIONS, free_indices
@@ -49,7 +50,7 @@ def tiling_of(equations: Sequence[Equation], known: Mapping[str, Quantity], want
     """The passes of a function; None where it cannot be cut into rows."""
     if not equations or _has_contraction(equations):
         return None
-    statements = take_equations_apart(equations, known, Layout(Names(known)), known)
+    statements = _in_fewer_passes(take_equations_apart(equations, known, Layout(Names(known)), known), known)
     shapes = {quantity.name: quantity.extents for quantity in known.values()}
     largest = max((shapes[n] for s in statements for n in names_of(s.expression) if n in shapes), key=len, default=())
     if len(largest) < 2 or largest.count(largest[0]) > 1:
@@ -61,6 +62,17 @@ def tiling_of(equations: Sequence[Equation], known: Mapping[str, Quantity], want
     if not all(_is_tileable(s, extents[s.name], shapes, largest[0]) for s in statements):
         return None
     return Tiling(largest[0], _passes(statements, shapes, largest[0], set(wanted)), shapes)
+
+
+def _in_fewer_passes(statements: Sequence[Statement], known: Mapping[str, Quantity]) -> list[Statement]:
+    """The statements with the squares about a mean in the pass that finds what rounding took from it."""
+    extents: dict[Symbol, set[str]] = {}
+    for statement in statements:
+        for symbol, extent in statement.extents.items():
+            extents.setdefault(symbol, set()).add(extent)
+    axes = [Axis(symbol.name, tuple(names)) for symbol, names in extents.items() if len(names) == 1]
+    shapes = {s.name: s.axes for s in statements}
+    return use_moments(Statements(list(statements), axes, shapes), None, known)[0].statements
 
 
 def _has_contraction(equations: Sequence[Equation]) -> bool:

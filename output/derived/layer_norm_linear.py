@@ -112,10 +112,12 @@ def forward(
     mu = x.mean(axis=1)
     # mu_rest[i] = mean(x[i, j] - mu[i] for j in D)
     mu_rest = np.mean(x - mu[:, None], axis=1)
-    # var[i] = mean((x[i, j] - mu[i])**2 for j in D)
-    var = np.mean(_distance(x, mu[:, None], mu_rest[:, None])**2, axis=1)
-    # xhat[i, j] = (x[i, j] - mu[i])/sqrt(var[i] + eps)
-    xhat = _distance(x, mu[:, None], mu_rest[:, None]) / np.sqrt(var + eps)[:, None]
+    # x_centered[i, j] = x[i, j] - mu[i]
+    x_centered = x - mu[:, None] - mu_rest[:, None]
+    # var[i] = mean(x_centered[i, j]**2 for j in D)
+    var = np.mean(x_centered**2, axis=1)
+    # xhat[i, j] = x_centered[i, j]/sqrt(var[i] + eps)
+    xhat = x_centered / np.sqrt(var + eps)[:, None]
     # z[i, j] = gamma[j]*xhat[i, j] + beta[j]
     z = gamma * xhat + beta
     # y[i, k] = b[k] + sum(W[j, k]*z[i, j] for j in D)
@@ -365,17 +367,9 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)
     runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
-    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
-    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
-    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)
-
-
-def _distance(x: np.ndarray, mean: np.ndarray, rest: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return x - (mean + rest), where the rest is what rounding took from the mean."""
-    result = np.empty_like(x) if out is None else out
-    if x.dtype == np.float32:
-        np.subtract(x, np.add(mean, rest, dtype=np.float64), out=result, casting="same_kind")
-    else:
-        np.subtract(x, mean, out=result)
-        np.subtract(result, rest, out=result)
-    return result
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(array.dtype, np.float64))
+    if fold > 1:
+        total = total.reshape(fold, width).sum(axis=0)
+    if whole < rows:
+        total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype, copy=False)

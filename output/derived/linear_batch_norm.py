@@ -109,10 +109,12 @@ def forward(
     mu = _mean(z, axis=0)
     # mu_rest[j] = mean(z[i, j] - mu[j] for i in N)
     mu_rest = _mean(z - mu, axis=0)
-    # var[j] = mean((z[i, j] - mu[j])**2 for i in N)
-    var = _mean(_distance(z, mu, mu_rest)**2, axis=0)
-    # zhat[i, j] = (z[i, j] - mu[j])/sqrt(var[j] + eps)
-    zhat = _distance(z, mu, mu_rest) / np.sqrt(var + eps)
+    # z_centered[i, j] = z[i, j] - mu[j]
+    z_centered = z - mu - mu_rest
+    # var[j] = mean(z_centered[i, j]**2 for i in N)
+    var = _mean(z_centered**2, axis=0)
+    # zhat[i, j] = z_centered[i, j]/sqrt(var[j] + eps)
+    zhat = z_centered / np.sqrt(var + eps)
     # y[i, j] = gamma[j]*zhat[i, j] + beta[j]
     y = gamma * zhat + beta
 
@@ -334,23 +336,15 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)
     runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
-    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
-    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
-    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(array.dtype, np.float64))
+    if fold > 1:
+        total = total.reshape(fold, width).sum(axis=0)
+    if whole < rows:
+        total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype, copy=False)
 
 
 def _mean(array: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
     """Return the mean over axes of which the first is one, as `_sum` does."""
     total = _sum(array, axis)
     return np.asarray(total / (array.size // max(total.size, 1)))
-
-
-def _distance(x: np.ndarray, mean: np.ndarray, rest: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return x - (mean + rest), where the rest is what rounding took from the mean."""
-    result = np.empty_like(x) if out is None else out
-    if x.dtype == np.float32:
-        np.subtract(x, np.add(mean, rest, dtype=np.float64), out=result, casting="same_kind")
-    else:
-        np.subtract(x, mean, out=result)
-        np.subtract(result, rest, out=result)
-    return result

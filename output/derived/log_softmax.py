@@ -33,8 +33,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Bytes of an array above which functions go over tiles of rows, of a tile, and of the widest rows of one.
-_LARGE, _TILE, _WIDEST = 1 << 22, 1 << 19, 1 << 15
+# Bytes of an array above which functions go over tiles, of a tile, and of a row of one: at most, and at least.
+_LARGE, _TILE, _WIDEST, _NARROWEST = 1 << 22, 1 << 20, 1 << 15, 1 << 12
 # What each thread computes with, and the threads.
 _OWN = threading.local()
 _POOL: list[ThreadPoolExecutor] = []
@@ -150,11 +150,10 @@ def _backward_in_tiles(p: Any, dy: Any, N: Any, C: Any, dtype: np.dtype, out: An
 
 def _backward_1(dx: np.ndarray, dy: np.ndarray, p: np.ndarray) -> None:
     """Compute one tile of rows."""
-    scratch = _scratch(dx, 1)
     # dx[n, c] = dy[n, c] - p[n, c]*sum(dy[n, k] for k in C)
     dx_sum = dy.sum(axis=1)
-    np.multiply(p, dx_sum[:, None], out=scratch[0])
-    np.subtract(dy, scratch[0], out=dx)
+    np.multiply(p, dx_sum[:, None], out=dx)
+    np.subtract(dy, dx, out=dx)
 
 
 def double_backward(d2dx: np.ndarray, dy: np.ndarray, residuals: Residuals) -> tuple[np.ndarray, np.ndarray]:
@@ -257,9 +256,31 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"out: the array for {name} is read-only")
 
 
-def _is_large(array: np.ndarray) -> bool:
-    """Whether an array is so large that it pays off to go over tiles of its rows."""
-    return array.nbytes >= _LARGE and array.nbytes <= len(array) * _WIDEST and array.dtype in (np.float32, np.float64)
+def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> np.ndarray:
+    """Return the sum over axes of which the first is one, with a small error however long that is.
+
+    NumPy's sum over the first axis adds one row after the other, in the dtype of the array. Where there are more than
+    64, that goes on for 16 rows only here, and several short rows make one; these sums are added up in float64.
+    """
+    array = array.sum(axis=axis[1:]) if isinstance(axis, tuple) else array
+    if len(array) <= 64 or not array.size:
+        return np.asarray(array.sum(axis=0).astype(dtype or array.dtype))
+    rows, width = len(array), array.size // len(array)
+    fold = max(1, min(1024 // width, rows // 16))
+    whole = rows - rows % (16 * fold)
+    runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(array.dtype, np.float64))
+    if fold > 1:
+        total = total.reshape(fold, width).sum(axis=0)
+    if whole < rows:
+        total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype, copy=False)
+
+
+def _is_large(array: np.ndarray, columns: bool = False) -> bool:
+    """Whether an array is so large that it pays off to go over tiles: of whole rows, or of `columns`, too."""
+    narrow = columns or array.nbytes <= len(array) * _WIDEST
+    return array.nbytes >= _LARGE and narrow and array.dtype in (np.float32, np.float64)
 
 
 def _result(
@@ -274,27 +295,83 @@ def _result(
 
 
 def _in_tiles(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray], others: Sequence[Any], threads: int | None
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    others: Sequence[Any],
+    threads: int | None,
+    columns: bool = False,
 ) -> list[Any]:
-    """Call a function for tiles of the rows of arrays; return the sums of what it returns.
+    """Call a function for tiles of arrays; return the sums of what it returns.
 
-    The tiles are the same for any number of threads, and so is the order in which their sums are added up.
+    Tiles are rows; where what becomes of each of the `columns` depends on no other, `_tiles_of_columns`. They are the
+    same for any number of threads, and so is the order in which their sums are added up.
     """
-    length = max(_TILE // max(1, *(array[:1].nbytes for array in arrays)), 1)
-    tiles = [slice(start, start + length) for start in range(0, len(arrays[0]), length)]
+    groups = _tiles_of_columns(arrays, others) if columns else [_tiles(arrays, others)]
+    tiles = [tile for group in groups for tile in group]
     threads = min(_threads(threads), len(tiles))
 
     def work(place: int) -> list[Any]:
         own = tiles[len(tiles) * place // threads : len(tiles) * (place + 1) // threads]
         with np.errstate(**errors):
-            return [function(*(array[tile] for array in arrays), *others) for tile in own]
+            return [function(*tile) for tile in own]
 
     errors: Any = np.geterr()
     futures = [_pool().submit(work, place) for place in range(1, threads)]
-    parts = [work(0), *(future.result() for future in futures)]
-    found = [part for several in parts for part in several if part is not None]
-    dtype = arrays[0].dtype
-    return [_sum(np.array(each, np.float64), 0).astype(dtype)[()] for each in zip(*found, strict=True)]
+    found = [part for parts in (work(0), *(future.result() for future in futures)) for part in parts]
+    if found[0] is None:
+        return []
+    sums: list[Any] = []
+    for parts in zip(*found, strict=True):
+        shape = arrays[0].shape[1:] if columns else np.shape(parts[0])
+        width = arrays[0][0].size if columns else parts[0].size
+        left, totals = iter(parts), []
+        for group in groups:
+            # Where several rows lie side by side, a part has a sum for each column of each of them.
+            here = [next(left) for _ in group]
+            flat = [np.reshape(part, (-1, min(part.size, width))) for part in here]
+            totals.append(_sum(np.concatenate(flat, dtype=np.float64), 0))
+        sums.append(np.concatenate(totals).reshape(shape).astype(arrays[0].dtype)[()])
+    return sums
+
+
+def _tiles(arrays: Sequence[np.ndarray], others: Sequence[Any]) -> list[list[Any]]:
+    """Return arguments for each tile of rows: those of the `arrays`, and the `others`."""
+    length = max(_TILE // max(1, *(array[:1].nbytes for array in arrays)), 1)
+    rows = range(0, len(arrays[0]), length)
+    return [[*(array[start : start + length] for array in arrays), *others] for start in rows]
+
+
+def _tiles_of_columns(arrays: Sequence[np.ndarray], others: Sequence[Any]) -> list[list[list[Any]]]:
+    """Return arguments for each tile, in groups of the same columns; only the last tile of a group has no more rows.
+
+    All `arrays` have the same shape, and so have those of `others` that have axes: that of a row. Where rows are wide,
+    a tile has some of their columns. Where they are narrow, several are one row of a tile, with `others` as often; what
+    rows are left over is a tile of its own. These are repeated for each row, too: NumPy is faster with equal shapes.
+    """
+    rows, width = len(arrays[0]), arrays[0][0].size
+    if not all(array.flags.c_contiguous for array in arrays):
+        return [_tiles(arrays, others)]
+    itemsize = max(array.itemsize for array in arrays)
+    flat = [array.reshape(rows, width) for array in arrays]
+    spread = [np.reshape(other, -1) if np.ndim(other) else other for other in others]
+    if width * itemsize > 2 * _WIDEST:
+        count = 2 * _WIDEST // itemsize
+        parts = [slice(start, start + count) for start in range(0, width, count)]
+        return [
+            _tiles([array[:, part] for array in flat], [o[part] if np.ndim(o) else o for o in spread]) for part in parts
+        ]
+    fold = min(max(_NARROWEST // (width * itemsize), 1), rows)
+    whole = rows - rows % fold
+    wide = [array[:whole].reshape(whole // fold, fold * width) for array in flat]
+    group: list[list[Any]] = []
+    repeated = [np.tile(other, fold) if np.ndim(other) else other for other in spread]
+    for tile in _tiles(wide, []):
+        if not group and len(tile[0]) < len(wide[0]):
+            repeated = [np.tile(other, (len(tile[0]), 1)) if np.ndim(other) else other for other in repeated]
+        group.append([*tile, *(other[: len(tile[0])] if np.ndim(other) == 2 else other for other in repeated)])
+    if whole < rows:
+        group.append([*(array[whole:] for array in flat), *spread])
+    return [group]
 
 
 def _threads(threads: int | None) -> int:
@@ -319,21 +396,3 @@ def _scratch(tile: np.ndarray, count: int) -> list[np.ndarray]:
     if len(kept) < count or any(array.nbytes < tile.nbytes for array in kept[:count]):
         kept[:] = [np.empty(tile.nbytes, np.uint8) for _ in range(max(count, len(kept)))]
     return [array[: tile.nbytes].view(tile.dtype).reshape(tile.shape) for array in kept[:count]]
-
-
-def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> np.ndarray:
-    """Return the sum over axes of which the first is one, with a small error however long that is.
-
-    NumPy's sum over the first axis adds one row after the other, in the dtype of the array. Where there are more than
-    64, that goes on for 16 rows only here, and several short rows make one; these sums are added up in float64.
-    """
-    array = array.sum(axis=axis[1:]) if isinstance(axis, tuple) else array
-    if len(array) <= 64 or not array.size:
-        return np.asarray(array.sum(axis=0).astype(dtype or array.dtype))
-    rows, width = len(array), array.size // len(array)
-    fold = max(1, min(1024 // width, rows // 16))
-    whole = rows - rows % (16 * fold)
-    runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
-    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
-    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
-    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)

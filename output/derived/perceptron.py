@@ -359,6 +359,9 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)
     runs = array[:whole].reshape(whole // (16 * fold), 16, fold * width).sum(axis=1)
-    total: np.ndarray = runs.sum(axis=0, dtype=np.result_type(array.dtype, np.float64)).reshape(fold, width).sum(axis=0)
-    total += array[whole:].reshape(rows - whole, width).sum(axis=0)
-    return total.reshape(array.shape[1:]).astype(dtype or array.dtype)
+    total: np.ndarray = runs.sum(axis=0, dtype=dtype or np.result_type(array.dtype, np.float64))
+    if fold > 1:
+        total = total.reshape(fold, width).sum(axis=0)
+    if whole < rows:
+        total += array[whole:].reshape(rows - whole, width).sum(axis=0)
+    return total.reshape(array.shape[1:]).astype(dtype or array.dtype, copy=False)

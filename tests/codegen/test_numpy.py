@@ -22,7 +22,7 @@ from own_layers import (
 )
 from quality import AWKWARD, assert_clean, same_under_hash_seeds
 
-from derive.codegen.numpy import compile_derivation, compile_text, module_text
+from derive.codegen.numpy import compile_derivation, compile_text, derivations_for_code, module_text
 from derive.derivation import Derivation
 from derive.differentiate import vjp
 from derive.pipeline import derive
@@ -183,7 +183,7 @@ def test_the_closed_form_is_what_a_person_would_write() -> None:
     N, D = xhat.shape
     dy = _array("dy", dy, "(N, D)", (N, D), dtype, xhat.dtype)
 
-    if _is_large(dy):
+    if _is_large(dy, columns=True):
         return _backward_in_tiles(gamma, eps, var, xhat, dy, N, D, dtype, out, threads)
     # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
     dgamma = _sum(dy * xhat, axis=0)
@@ -195,6 +195,43 @@ def test_the_closed_form_is_what_a_person_would_write() -> None:
     assert "    return _finished(out, dtype, y=y)[0], Residuals(gamma, eps, var, xhat, dtype)\n" in text
     assert "eps: float | np.floating = 1e-5" in text
     assert "dx = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)" in text
+    assert """\
+    # x_centered[i, j] = x[i, j] - mu[j]
+    x_centered = x - mu - mu_rest
+    # var[j] = mean(x_centered[i, j]**2 for i in N)
+    var = _mean(x_centered**2, axis=0)
+    # xhat[i, j] = x_centered[i, j]/sqrt(var[j] + eps)
+    xhat = x_centered / np.sqrt(var + eps)
+""" in text
+
+
+TWO_MEANS = """
+x: [N, D]
+w: [N]
+assert w[i] > 0
+a[j] = mean(x[i, j] for i in N)
+b[j] = sum(w[i]*x[i, j] for i in N)/sum(w[i] for i in N)
+c[j] = mean((x[k, j] - a[j])**2 for k in N)
+y[i, l] = (x[i, l] - a[l])*(x[i, l] - b[l]) + (x[i, l] - b[l])**3 + c[l]
+"""
+
+
+def test_a_distance_has_a_name_where_it_is_needed_twice() -> None:
+    (derivation,) = derivations_for_code(parse_layer(TWO_MEANS, "two_means", "two means"), "reuse")
+    text = module_text(derivation)
+    assert "    x_centered = x - a - a_rest\n    # c[j] = mean(x_centered[k, j]**2 for k in N)\n" in text
+    assert "    x_centered2 = x - b - b_rest\n" in text
+    assert "    y = x_centered2**3 + x_centered * x_centered2 + c\n" in text
+    values = {name: np.abs(value) for name, value in draw(derivation, {"N": 6, "D": 3}).items()}
+    expected = truth(derivation, values)
+    for name, value in call(compile_text(text, "two_means"), derivation, values).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_a_distance_that_is_needed_once_has_none() -> None:
+    derivation = derivation_of("sample_variance")
+    text = module_text(derivation)
+    assert "_centered" not in text[: text.index("def backward(")]
 
 
 def test_only_numpy_and_the_standard_library_are_imported() -> None:

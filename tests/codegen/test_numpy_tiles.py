@@ -24,10 +24,20 @@ from derive.workshop import CODE_FORM
 # Layers that go over tiles in both directions, and one that has a matrix product and does not.
 IN_TILES = ["batch_norm", "layer_norm", "softmax", "softmax_cross_entropy", "rms_norm", "batch_norm_2d", "silu"]
 
+# One whose columns have two axes.
+TWO_AXES = """
+x: [N, D, K]
+g: [D, K]
+m[j, k] = mean(x[i, j, k] for i in N)
+v[j, k] = mean((x[i, j, k] - m[j, k])**2 for i in N)
+y[i, j, k] = g[j, k]*(x[i, j, k] - m[j, k])/sqrt(v[j, k] + 1)
+"""
 
-def tiled(module: ModuleType, tile: int = 100) -> ModuleType:
-    """The functions with all arrays large, and tiles of so many bytes."""
-    module._LARGE, module._TILE, module._WIDEST = 0, tile, 1 << 40  # type: ignore[attr-defined]
+
+def tiled(module: ModuleType, tile: int = 100, narrowest: int = 1 << 12, widest: int = 1 << 40) -> ModuleType:
+    """The functions with all arrays large that have an element, tiles of so many bytes, and rows of them."""
+    module._LARGE, module._TILE = 1, tile  # type: ignore[attr-defined]
+    module._NARROWEST, module._WIDEST = narrowest, widest  # type: ignore[attr-defined]
     return module
 
 
@@ -43,9 +53,9 @@ def batch_norm(tile: int = 0) -> ModuleType:
 
 
 class TestValues:
-    @pytest.mark.parametrize("tile", [1, 100])
+    @pytest.mark.parametrize(("tile", "narrowest", "widest"), [(1, 1, 1 << 40), (100, 40, 1 << 40), (100, 1, 8)])
     @pytest.mark.parametrize("name", [*LAYERS, *layer_names()])
-    def test_of_all_layers(self, name: str, tile: int) -> None:
+    def test_of_all_layers(self, name: str, tile: int, narrowest: int, widest: int) -> None:
         derivation = derivation_for(name)
         values = draw(derivation, {**dict.fromkeys(derivation.forward.extents, 3), **EXTENTS, "N": 7})
         values = {key: np.abs(value) if key in ("t", "w", "present") else value for key, value in values.items()}
@@ -55,7 +65,7 @@ class TestValues:
         module.forward = lambda *arguments: forward(*arguments, **options)  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):
             expected = call(module, derivation, values)
-            found = call(tiled(module, tile), derivation, values)
+            found = call(tiled(module, tile, narrowest, widest), derivation, values)
         for result, value in expected.items():
             assert np.shape(found[result]) == np.shape(value), result
             assert np.asarray(found[result]).dtype == np.asarray(value).dtype, result
@@ -101,6 +111,48 @@ class TestValues:
                     np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-10 * scale, err_msg=name)
 
 
+class TestColumns:
+    """Layers that treat each column by itself: several rows side by side in a tile, or some columns of wide rows."""
+
+    @pytest.mark.parametrize("shape", [(60, 5), (61, 5), (7, 1), (1, 40), (3, 200), (40, 64), (5, 2, 3)])
+    @pytest.mark.parametrize(("narrowest", "widest"), [(1, 1 << 20), (160, 1 << 20), (1 << 20, 1 << 20), (1, 20)])
+    @pytest.mark.parametrize("tile", [1, 700, 1 << 20])
+    def test_any_shape(self, shape: tuple[int, ...], tile: int, narrowest: int, widest: int) -> None:
+        derivation = derivation_for("batch_norm")
+        if len(shape) == 3:
+            (derivation,) = derivations_for_code(parse_layer(TWO_AXES, "two_axes", "two axes"), CODE_FORM)
+        values = draw(derivation, dict(zip(derivation.forward.extents, shape, strict=True)))
+        module = compile_derivation(derivation)
+        expected = call(module, derivation, values)
+        found = call(tiled(module, tile, narrowest, widest), derivation, values)
+        for name, value in expected.items():
+            assert found[name].shape == value.shape
+            np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-11 * max(1, np.abs(value).max()))
+
+    @pytest.mark.parametrize(("name", "by_column"), [("batch_norm", 5), ("silu", 2), ("layer_norm", 0), ("softmax", 0)])
+    def test_which_do(self, name: str, by_column: int) -> None:
+        text = module_text(derivation_for(name))
+        passes = [line for line in text.splitlines() if "_in_tiles(_" in line]
+        assert len([line for line in passes if "columns=True" in line]) == by_column
+        assert by_column in (0, len(passes))
+        assert ("_is_large(x, columns=True)" in text) == (by_column > 0)
+
+    def test_wide_rows_are_large_where_they_may_be_cut(self) -> None:
+        rows, columns = (compile_derivation(derivation_for(name)) for name in ("layer_norm", "batch_norm"))
+        wide, narrow = np.zeros((4, 1 << 18), np.float32), np.zeros((1 << 14, 64), np.float32)
+        assert [module._is_large(narrow) for module in (rows, columns)] == [True, True]
+        assert (rows._is_large(wide), columns._is_large(wide, columns=True)) == (False, True)
+        assert not columns._is_large(narrow.astype(np.longdouble), columns=True)
+
+    @pytest.mark.parametrize("threads", [2, 3, 16])
+    def test_threads_change_nothing(self, threads: int) -> None:
+        for narrowest, widest in ((160, 1 << 20), (1, 20)):
+            module = tiled(compile_derivation(derivation_for("batch_norm")), 700, narrowest, widest)
+            values = batch((61, 7), np.float32)
+            for name, value in run(module, values, threads=1).items():
+                np.testing.assert_array_equal(run(module, values, threads=threads)[name], value)
+
+
 class TestDigits:
     @pytest.mark.parametrize("tile", [0, 1 << 13])
     @pytest.mark.parametrize("name", [name for name in CASES if name not in ("std 1e20", "two rows")])
@@ -130,6 +182,19 @@ class TestDigits:
     def test_a_gradient_that_cancels(self) -> None:
         values = cancelling(np.float32)
         assert_digits(values, run(batch_norm(), values, precise=True), 1)
+
+
+    @pytest.mark.parametrize("tile", [0, 1 << 12])
+    def test_a_mean_less_its_data(self, tile: int) -> None:
+        text = "x: [N, D]\nm[j] = mean(x[i, j] for i in N)\ny[i, j] = (m[j] - x[i, j])**2 + m[j] - x[i, j]"
+        (derivation,) = derivations_for_code(parse_layer(text, "less", "less"), "reuse")
+        module = compile_derivation(derivation)
+        module = tiled(module, tile) if tile else module
+        x = batch((500, 6), np.float32, 1e6)["x"]
+        distance = x.astype(np.longdouble).mean(axis=0) - x
+        y, _ = module.forward(x)
+        largest = float(abs(distance).max())
+        np.testing.assert_allclose(y, distance**2 + distance, rtol=0, atol=4 * 2.0**-24 * largest**2)
 
 
 class TestThreads:

@@ -46,13 +46,18 @@ class _Found:
     squares: Statement | None
 
 
-def use_moments(program: Statements, outermost: Axis, taken: Iterable[str]) -> tuple[Statements, list[Moments]]:
-    """The program with its means in one pass; and those that are found about a shift, over the outermost axis."""
+def use_moments(
+    program: Statements, outermost: Axis | None, taken: Iterable[str]
+) -> tuple[Statements, list[Moments]]:
+    """The program with its means in one pass; and those that are found about a shift, over the outermost axis.
+
+    Where that is None, none is: then there is a pass for the mean, and one for what it is about.
+    """
     found: list[Moments] = []
     used = {*taken, *program.shapes}
     for statement in program.statements:
         mean = _mean(program, statement)
-        if mean is not None and outermost.symbol in statement.bound:
+        if mean is not None and outermost is not None and outermost.symbol in statement.bound:
             program, moments = _about_a_shift(program, mean, used)
             found.append(moments)
         elif mean is not None and mean.squares is not None:
