@@ -6,7 +6,18 @@ import argparse
 import os
 
 from derive import __version__
-from derive.options import DETAILS, DTYPES, FORMS, INPUT_FORMATS, MODES, NOTATIONS, ORDERS, TARGETS
+from derive.options import (
+    DETAILS,
+    DTYPES,
+    FORMS,
+    INPUT_FORMATS,
+    MODES,
+    NOTATIONS,
+    ORDERS,
+    PICTURE_FORMATS,
+    SHELLS,
+    TARGETS,
+)
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -25,10 +36,14 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_formatter, **settings)
         self._fill = fill
 
+    def fill(self) -> None:
+        """Add the arguments, unless they are there."""
+        fill, self._fill = self._fill, None
+        if fill is not None:
+            fill(self)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self._fill is not None:
-            self._fill(self)
-            self._fill = None
+        self.fill()
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -47,8 +62,11 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=max(width, 40) - 2)
 
 
-def command_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
-    """The parser of the whole command line; each verb's options carry its command, as `command`."""
+def command_parser(commands: Mapping[str, Command], whole: bool = False) -> argparse.ArgumentParser:
+    """The parser of the whole command line; each verb's options carry its command, as `command`.
+
+    With `whole`, the arguments of all verbs are there from the start, for what reads the parser itself.
+    """
     parser = _Parser(prog="derive", description="Derive the backward pass of a layer from its equations.")
     parser.add_argument("--version", action="version", version=f"derive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -57,14 +75,19 @@ def command_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         ("show", "the derivation in the terminal", _fill_show),
         ("latex", "the derivation in LaTeX", _fill_latex),
         ("markdown", "the derivation in Markdown, for GitHub", _fill_markdown),
+        ("html", "the derivation, functions and evidence as one web page", _fill_html),
+        ("graph", "a picture of the graph, and of what flows back", _fill_graph),
         ("code", "the generated functions", _fill_code),
         ("verify", "the evidence, as a table; exit code 1 when anything fails", _fill_verify),
         ("check", "someone's derivation, judged line by line; exit code 1 when a line is wrong", _fill_check),
         ("bench", "how fast the functions are, and how exact, beside what people use", _fill_bench),
         ("docs", "regenerate the documents and functions", _fill_docs),
+        ("completion", "a script that completes all this in a shell", _fill_completion),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", fill=fill)
         verb.set_defaults(command=commands[name])
+        if whole:
+            verb.fill()
     return parser
 
 
@@ -83,6 +106,18 @@ def _fill_latex(verb: _Parser) -> None:
 def _fill_markdown(verb: _Parser) -> None:
     _add_derivation(verb, "mean")
     _add_printing(verb)
+
+
+def _fill_html(verb: _Parser) -> None:
+    _add_derivation(verb, "mean")
+    _add_printing(verb)
+
+
+def _fill_graph(verb: _Parser) -> None:
+    _add_derivation(verb, "mean")
+    verb.add_argument("--format", choices=PICTURE_FORMATS, default="svg", help="of the picture (default: svg)")
+    verb.add_argument("--notation", choices=NOTATIONS, default="leibniz", help="how gradients look (default: leibniz)")
+    verb.add_argument("--forward", action="store_true", help="without the gradients that flow back")
 
 
 def _fill_code(verb: _Parser) -> None:
@@ -143,6 +178,10 @@ def _fill_docs(verb: _Parser) -> None:
     verb.add_argument("layers", nargs="*", metavar="LAYER", help="only these (default: all built-in layers)")
     verb.add_argument("--check", action="store_true", help="write nothing; exit code 1 and a diff when stale")
     verb.add_argument("-o", dest="output", metavar="DIR", default="output", help="the folder (default: output)")
+
+
+def _fill_completion(verb: _Parser) -> None:
+    verb.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}")
 
 
 def _add_derivation(verb: _Parser, form: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -47,22 +47,34 @@ _MOST_SMALL = 16  # sets of small data to look for a counterexample in
 
 
 def check_claims(
-    layer: Graph | str, text: str, file: str = "<string>", input_format: str | None = None, symbols: str = ""
+    layer: Graph | str,
+    text: str,
+    file: str = "<string>",
+    input_format: str | None = None,
+    symbols: str = "",
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Audit:
     """The verdict on each line of a derivation of a layer.
 
-    `layer` is a graph, or whatever `load` takes; the rest is as for `read_claims`. Raises what these raise, and
-    LayerError when no data satisfy the layer's facts.
+    `layer` is a graph, or whatever `load` takes; `progress` is told which line is being judged; the rest is as for
+    `read_claims`. Raises what these raise, and LayerError when no data satisfy the layer's facts.
     """
     vocabulary = vocabulary_of(load(layer) if isinstance(layer, str) else layer)
-    return judge(vocabulary, read_claims(text, file, vocabulary, input_format, symbols))
+    return judge(vocabulary, read_claims(text, file, vocabulary, input_format, symbols), progress)
 
 
-def check_function(layer: Graph | str, function: str, forward: str | None = None, timeout: float = 10.0) -> Audit:
+def check_function(
+    layer: Graph | str,
+    function: str,
+    forward: str | None = None,
+    timeout: float = 10.0,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Audit:
     """The verdict on each gradient that a NumPy function returns, and on each output of its forward function.
 
-    Both are given as path.py:name and run in a process of their own, each call for at most `timeout` seconds. Raises
-    LayerError where they cannot be called, or do not return what can be understood.
+    Both are given as path.py:name and run in a process of their own, each call for at most `timeout` seconds;
+    `progress` is told which array is being judged. Raises LayerError where they cannot be called, or do not return what
+    can be understood.
     """
     graph = load(layer) if isinstance(layer, str) else layer
     vocabulary = vocabulary_of(graph)
@@ -72,18 +84,20 @@ def check_function(layer: Graph | str, function: str, forward: str | None = None
         found = Judge(vocabulary, Claims(loaded.file, ()), fixed)
         trials = found.trials.general
         claims = FunctionValues(loaded, vocabulary).claims(trials[0])
-        verdicts = [found.as_held(c, [(s, "")], trials) or found.refused(c, s) for c, s in claims]
+        verdicts = []
+        for claim, subject in claims:
+            progress(claim.text)
+            verdicts.append(found.as_held(claim, [(subject, "")], trials) or found.refused(claim, subject))
         wrote = [f"it writes to its argument {name}" for name in loaded.wrote_to]
         missing = [f"d{name}" for name in graph.differentiable if f"d{name}" not in loaded.names]
     return Audit(graph.name, loaded.file, tuple(verdicts), tuple(missing), tuple(wrote))
 
 
-def judge(vocabulary: Vocabulary, claims: Claims) -> Audit:
+def judge(vocabulary: Vocabulary, claims: Claims, progress: Callable[[str], None] = lambda text: None) -> Audit:
     """The verdicts on claims. Raises LayerError when no data satisfy the layer's facts."""
     found = Judge(vocabulary, claims)
-    return Audit(
-        vocabulary.graph.name, claims.file, found.verdicts(), tuple(found.missing()), tuple(found.notes())
-    )
+    verdicts = found.verdicts(progress)
+    return Audit(vocabulary.graph.name, claims.file, verdicts, tuple(found.missing()), tuple(found.notes()))
 
 
 @dataclass(eq=False)
@@ -104,10 +118,13 @@ class Judge:
         """The true lines."""
         return Corrections(self.vocabulary, self.trials.loss)
 
-    def verdicts(self) -> tuple[Verdict, ...]:
+    def verdicts(self, progress: Callable[[str], None]) -> tuple[Verdict, ...]:
         """The verdict on each line: first what holds, then what is the matter with the others."""
         general = self.trials.general  # that no data satisfy the facts is nothing that one line could be blamed for
-        found = [self._without_explanation(line, general) for line in self.claims.lines]
+        found = []
+        for line in self.claims.lines:
+            progress(f"line {line.line}: {line.text}")
+            found.append(self._without_explanation(line, general))
         held = [c for c, verdict in zip(self.claims.lines, found, strict=True) if verdict is not None]
         sides = [c.right for c in held if isinstance(c, Claim) and c.defines is None]
         # What a line that holds rests on is right.
@@ -116,6 +133,7 @@ class Judge:
         for line, verdict in zip(self.claims.lines, found, strict=True):
             if verdict is None:
                 assert isinstance(line, Claim)
+                progress(f"line {line.line}, what is the matter with it: {line.text}")
                 verdict = self._explained(line, trusted)
             verdicts.append(verdict)
         return tuple(verdicts)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from derive.audit import Audit
     from derive.derivation import Detail
     from derive.graph import Graph
+    from derive.progress import ProgressLine
 
 OK, FAILED, LAYER = 0, 1, 3  # and USAGE, 2
 # What a shell reports of a process that a signal ended.
@@ -148,6 +149,26 @@ def _markdown(options: argparse.Namespace) -> int:
     return _write(options, markdown_text(derivation, options.notation, options.detail or "steps"))
 
 
+def _html(options: argparse.Namespace) -> int:
+    from derive.layers import read_layer
+
+    source = read_layer(options.layer)
+    from derive.webpage import layer_page
+
+    extents = _extents(options) if options.extent else None
+    detail: Detail = options.detail or "steps"
+    return _write(options, layer_page(source, options.notation, detail, extents=extents, **_wanted(options)))
+
+
+def _picture(options: argparse.Namespace) -> int:
+    graph = _graph(options)
+    from derive.pictures import picture
+    from derive.pipeline import derive
+
+    derivation = derive(graph, **_wanted(options))
+    return _write(options, picture(derivation, options.format, not options.forward, options.notation))
+
+
 def _code(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.codegen.numpy import derivations_for_code
@@ -165,7 +186,8 @@ def _verify(options: argparse.Namespace) -> int:
     graph = _graph(options)
     from derive.workshop import verify_layer
 
-    report = verify_layer(graph, **_wanted(options))
+    with _progress() as progress:
+        report = verify_layer(graph, **_wanted(options), progress=progress)
     _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
     return OK if report.passed else FAILED
 
@@ -181,7 +203,8 @@ def _check(options: argparse.Namespace) -> int:
         raise UsageError("CLAIMS and --function are two derivations: check one at a time")
     if options.claims == "-" and options.layer == "-":
         raise UsageError("the layer and the derivation cannot both come from standard input")
-    audit = _audit(options)
+    with _progress() as progress:
+        audit = _audit(options, progress)
     if options.lint:
         sys.stderr.write(_warnings(_graph(options), options))
     if options.json:
@@ -193,7 +216,7 @@ def _check(options: argparse.Namespace) -> int:
     return audit.exit_code
 
 
-def _audit(options: argparse.Namespace) -> Audit:
+def _audit(options: argparse.Namespace, progress: Callable[[str], None]) -> Audit:
     """The verdicts on the derivation, or on the function, that is asked about."""
     if options.function is not None:
         graph = _graph(options)
@@ -203,14 +226,14 @@ def _audit(options: argparse.Namespace) -> Audit:
         for function in filter(None, (options.forward, options.function)):
             sys.stderr.write(f"derive: {announcement(function, options.timeout)}\n")
         sys.stderr.flush()
-        return check_function(graph, options.function, options.forward, options.timeout)
+        return check_function(graph, options.function, options.forward, options.timeout, progress)
     from derive.layers import read_document
 
     document = read_document(options.claims)
     graph = _graph(options)
     from derive.checker import check_claims
 
-    return check_claims(graph, document.text, document.file, options.input_format, options.symbols)
+    return check_claims(graph, document.text, document.file, options.input_format, options.symbols, progress)
 
 
 def _lint(options: argparse.Namespace) -> int:
@@ -244,12 +267,10 @@ def _bench(options: argparse.Namespace) -> int:
 
     parts = ("speed", "accuracy") if options.record else ("accuracy",) if options.accuracy else ("speed",)
     rounds = Rounds(options.seconds, options.repeats)
-    try:
+    with _progress(patience=0) as progress:  # the first measurement alone takes seconds
         reports = [
-            measure(graph, parts, options.targets, options.dtype, options.shape, rounds, _progress) for graph in graphs
+            measure(graph, parts, options.targets, options.dtype, options.shape, rounds, progress) for graph in graphs
         ]
-    finally:
-        _progress("")
     if options.record:
         for report in reports:
             sys.stderr.write(f"{record(report)}\n")
@@ -259,13 +280,6 @@ def _bench(options: argparse.Namespace) -> int:
     return _write(options, "\n".join(map(report_text, reports)))
 
 
-def _progress(text: str) -> None:
-    """Say what is being done, on a terminal, where the next text takes its place."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
-
-
 def _docs(options: argparse.Namespace) -> int:
     from derive.docs import check_documents, write_documents
     from derive.layers import layer_names, read_layer
@@ -273,11 +287,21 @@ def _docs(options: argparse.Namespace) -> int:
     sources = [read_layer(name) for name in options.layers or layer_names()]
     whole = not options.layers
     if options.check:
-        difference = check_documents(sources, options.output, whole)
+        with _progress() as progress:
+            difference = check_documents(sources, options.output, whole, progress)
         sys.stdout.write(difference)
         return FAILED if difference else OK
-    for path in write_documents(sources, options.output, whole):
+    with _progress() as progress:
+        paths = write_documents(sources, options.output, whole, progress)
+    for path in paths:
         sys.stderr.write(f"{path}\n")
+    return OK
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from derive.completion import completion_script
+
+    sys.stdout.write(completion_script(command_parser(_COMMANDS, whole=True), options.shell))
     return OK
 
 
@@ -286,14 +310,24 @@ _COMMANDS = {
     "show": _show,
     "latex": _latex,
     "markdown": _markdown,
+    "html": _html,
+    "graph": _picture,
     "code": _code,
     "verify": _verify,
     "check": _check,
     "bench": _bench,
     "docs": _docs,
+    "completion": _completion,
 }
 
 # What several commands use
+
+
+def _progress(patience: float = 1.0) -> ProgressLine:
+    """A line on the terminal that says what is being done, when that has taken so many seconds."""
+    from derive.progress import ProgressLine
+
+    return ProgressLine(sys.stderr, patience)
 
 
 def _extents(options: argparse.Namespace) -> dict[str, int]:

@@ -12,6 +12,7 @@ itself a result, so the last two orders are held against the equations of the la
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,10 +57,12 @@ def verify(
     checks: Sequence[Check] = (),
     write: Callable[[Line], str] = write_plainly,
     samples: Sequence[Sample] | None = None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """Check every line and every result of a derivation; `write` turns a line into the text of its row.
 
-    `samples` are the data, by default those that `draw_samples` has for `derivation.whole`.
+    `samples` are the data, by default those that `draw_samples` has for `derivation.whole`. `progress` is told of each
+    check that is done.
 
     Raises LayerError when no data satisfy the layer's facts. What is false, or cannot be evaluated, is a row that did
     not pass.
@@ -71,14 +74,17 @@ def verify(
     if derivation.order > 1 and ordinary:
         ordinary = [_smallest(derivation, precise)]
     exact = [Truth(derivation, sample, SCALAR_DIFF) for sample in ordinary]
-    rows = [
-        *_line_rows(derivation, precise, write),
-        *_path_rows(derivation),
-        *_cotangent_rows(derivation, [floating, precise, exact]),
-        *_gradient_rows(derivation, precise),
-        *_layer_rows(derivation, precise),
-        *(_row(c.line, c.oracle, c.bound, c.worst, precise) for c in checks),
-    ]
+    rows = []
+    for row in itertools.chain(
+        _line_rows(derivation, precise, write),
+        _path_rows(derivation),
+        _cotangent_rows(derivation, [floating, precise, exact]),
+        _gradient_rows(derivation, precise),
+        _layer_rows(derivation, precise),
+        (_row(c.line, c.oracle, c.bound, c.worst, precise) for c in checks),
+    ):
+        rows.append(row)
+        progress(f"check {len(rows)}, {row.oracle}: {row.line}")
     return Report(
         derivation.forward.name,
         derivation.form,

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 
@@ -46,14 +46,18 @@ def verify_layer(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
 
     `layer` and the options are those of `derive`. The report carries the warnings about the layer, whatever the order.
+    `progress` is told what is being done, as it goes on.
     Raises what that raises, and LayerError where no data satisfy the layer's facts.
     """
+    progress("the derivation")
     derivation = derive(layer, form, wrt, order, mode, in_terms_of)
-    report = verify(derivation, function_checks(derivation), write=equation_text)
+    progress("the functions and the data")
+    report = verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
     return replace(report, warnings=lint_lines(derivation.orders[0].forward))
 
 

@@ -255,7 +255,11 @@ class TestErrors:
 
 class TestImports:
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["show", "--help"], ["list"], ["--version"], ["show", "nope"], ["nope"], []]
+        "arguments",
+        [
+            *(["--help"], ["show", "--help"], ["list"], ["completion", "bash"], ["--version"]),
+            *(["show", "nope"], ["nope"], []),
+        ],
     )
     def test_neither_sympy_nor_numpy_for_help_and_usage(self, arguments: list[str]) -> None:
         code = (

@@ -99,9 +99,9 @@ def test_closed_forms_pass(layer: str, results: str, lines: str) -> None:
 
 def test_a_whole_report_takes_little_time(chain: Derivation) -> None:
     gradients_of.cache_clear()
-    start = time.perf_counter()
+    start = time.process_time()  # of the processor: what else the machine does takes time, too
     verify(chain)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_every_cotangent_meets_every_oracle(chain: Derivation) -> None:

@@ -61,6 +61,20 @@ class Arrangement:
     def element(self, name: str, indices: Sequence[Expr]) -> str:
         """The element of a quantity."""
 
+    # How a sign looks; a medium with markup has its own.
+
+    def negated(self, text: str) -> str:
+        """The text with a minus before it."""
+        return f"-{text}"
+
+    def is_negated(self, text: str) -> bool:
+        """Whether a text begins with a minus."""
+        return text.startswith("-")
+
+    def added(self, text: str, term: str, negative: bool) -> str:
+        """A sum with one more term, or less it."""
+        return f"{text}{' - ' if negative else ' + '}{term}"
+
     def _print(self, expression: Any, **_: Any) -> str:
         for kind in type(expression).__mro__:
             if kind in self._known:
@@ -85,16 +99,18 @@ class Arrangement:
             body = self._unsigned(term)
             if isinstance(term, Add) or (not last and self._is_open(term)):
                 body = self.bracket(body)
-            sign = ("-" if negative else "") if number == 0 else (" - " if negative else " + ")
-            text += sign + body
+            if number:
+                text = self.added(text, body, negative)
+            else:
+                text = self.negated(body) if negative else body
         return text
 
     def _print_Mul(self, expression: Mul) -> str:
-        sign = "-" if self._layout.product(expression).negative else ""
-        return sign + self._unsigned(expression)
+        text = self._unsigned(expression)
+        return self.negated(text) if self._layout.product(expression).negative else text
 
     def _print_Rational(self, value: Rational) -> str:
-        return ("-" if value < 0 else "") + self.number(abs(value))
+        return self.negated(self.number(abs(value))) if value < 0 else self.number(abs(value))
 
     def _print_Indexed(self, expression: Indexed) -> str:
         return self.element(str(name_of(expression)), expression.indices)
@@ -125,7 +141,8 @@ class Arrangement:
             below = [] if coefficient.q == 1 else [self.number(Integer(coefficient.q))]
             if is_decimal(coefficient):
                 above, below = [self.number(coefficient)], []
-            numerator = self._factors(product.numerator, front=above) if above or product.numerator else ["1"]
+            above = above if above or product.numerator else [self.number(Integer(1))]
+            numerator = self._factors(product.numerator, front=above)
             front = [self.fraction(self.joined(numerator), self._factors(product.denominator, front=below))]
         factors = self._factors(product.factors, front=front, enclosed=False)
         return self.joined(factors) if factors else self.number(coefficient)
@@ -138,7 +155,7 @@ class Arrangement:
             text = self._print(factor)
             last = number == len(factors) - 1
             reaching = not last and isinstance(factor, (*REDUCTIONS, *self._open_ended))
-            if not alone and (isinstance(factor, Add) or reaching or text.startswith("-")):
+            if not alone and (isinstance(factor, Add) or reaching or self.is_negated(text)):
                 text = self.bracket(text)
             printed.append(text)
         return printed

@@ -13,6 +13,7 @@ from derive.functions import maximum, minimum
 from derive.graph import Quantity, extent_symbol, index_symbol, name_of, reference
 from derive.printing.arrange import Arrangement
 from derive.printing.latex_math import LayerLatexPrinter
+from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.names import DERIVED_ROLES, Names, Notation
 from derive.printing.outline import title_of
 from derive.printing.symbols import read_name
@@ -83,6 +84,40 @@ class ElementTextPrinter(_AsInNotes, LayerTextPrinter):
 
     def _lowered(self, text: str) -> str:
         return _DOT.join(LayerTextPrinter._lowered(self, part) for part in text.split(_DOT))
+
+    def _print_Function(self, expression: Function) -> str:
+        return str(super()._print_Function(_flat(expression)))
+
+
+class ElementMathmlPrinter(_AsInNotes, LayerMathmlPrinter):
+    """Elements in MathML, each with its place in `data-at`, such as `i=1 j=2`: what has a part of it belongs to it."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(names)
+        self._place = ""
+
+    def element(self, name: str, indices: Sequence[Expr]) -> str:
+        """The element of a quantity, marked with its place."""
+        quantity = self._names.quantity(name)
+        known = quantity.indices if quantity is not None and len(quantity.indices) == len(indices) else ()
+        values = [f"{own.name}={value}" for own, value in zip(known, indices) if isinstance(value, Integer)]  # noqa: B905
+        before, self._place = self._place, " ".join(values)
+        text = super().element(name, indices)
+        self._place = before
+        return text
+
+    def mark_of(self, quantity: Quantity, place: Sequence[int]) -> str:
+        """The attributes of what holds the element of a quantity at a place."""
+        at = " ".join(f"{index.name}={value}" for index, value in zip(quantity.indices, place, strict=True))
+        return f'{super()._mark(quantity.name)} data-at="{at}"'
+
+    def index(self, name: str) -> str:
+        """The symbol of an index or an extent."""
+        return f"<mo>{_DOT}</mo>" if name == _DOT else super().index(name)
+
+    def _mark(self, name: str) -> str:
+        mark = super()._mark(name)
+        return f'{mark} data-at="{self._place}"' if mark and self._place else mark
 
     def _print_Function(self, expression: Function) -> str:
         return str(super()._print_Function(_flat(expression)))

@@ -9,6 +9,8 @@ import re
 
 from derive.derivation import Derivation, Detail, Prose, Step
 from derive.graph import Equation, Fact
+from derive.pictures.mermaid import mermaid_picture
+from derive.pictures.nodes import picture_of
 from derive.printing.latex import LatexWriter, formula
 from derive.printing.latex_math import LayerLatexPrinter
 from derive.printing.names import Names, Notation
@@ -38,6 +40,7 @@ def markdown_text(derivation: Derivation, notation: Notation = "leibniz", detail
     remarks = [writer.prose(remark) for remark in remarks_on(derivation, detail)]
     if remarks:
         blocks.append(" ".join(remarks))
+    blocks += ["## Graph", f"```mermaid\n{mermaid_picture(picture_of(derivation, notation), False)}```"]
     blocks += ["## Results", *(writer.display(equation) for equation in derivation.results), "## Derivation"]
     for section in sections_of(derivation, detail):
         blocks.append(f"### {writer.prose(section.heading)}")

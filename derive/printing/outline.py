@@ -9,6 +9,7 @@ from itertools import groupby
 from derive.derivation import Derivation, Detail, Prose, Step
 from derive.graph import Equation, Fact, Quantity, name_of, reference
 
+FORWARD_HEADING: Prose = ("Forward pass",)
 _FORWARD = ""  # the subject of the forward pass, which is no quantity
 _LOWER = "order "  # with a number behind it, that of what a lower order has found
 _GIVEN_TANGENT = ", how fast it moves; it is given."
@@ -95,7 +96,7 @@ def sections_of(derivation: Derivation, detail: Detail) -> list[Section]:
 
 def _heading(derivation: Derivation, subject: str) -> Prose:
     if subject == _FORWARD:
-        return ("Forward pass",)
+        return FORWARD_HEADING
     if subject.startswith(_LOWER):
         return (f"Found at order {subject.removeprefix(_LOWER)}",)
     if derivation.mode == "forward":

@@ -1,0 +1,202 @@
+"""A derivation as one web page that needs nothing else: no network, no library, native MathML, inline pictures.
+
+    Input    a derivation, the text of its layer, its functions, and the evidence for it
+    Output   the page: the layer, forward pass, chain rule step by step, closed forms, code, evidence, sources to copy
+
+It can be read without JavaScript; with it, what one points at lights up wherever it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container, Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+
+from derive.codegen.numpy import HIGHEST_ORDER, derivations_for_code, module_text
+from derive.derivation import Derivation, Detail, Form
+from derive.expand import WrittenOut
+from derive.graph import Graph, Mode
+from derive.layers import LayerText
+from derive.parser import parse_layer
+from derive.pictures import picture
+from derive.pipeline import derive
+from derive.printing.expanded_html import expanded_html
+from derive.printing.grammar import equation_text
+from derive.printing.html import HtmlWriter, code, table
+from derive.printing.latex import latex_fragment
+from derive.printing.mathml import LayerMathmlPrinter
+from derive.printing.mathml_lines import inline
+from derive.printing.names import Names, Notation
+from derive.printing.outline import FORWARD_HEADING, heading_of, paragraphs_of, remarks_on, sections_of
+from derive.report import Report
+from derive.verifier import verify
+from derive.workshop import CODE_FORM, function_checks
+from derive.write_out import write_out
+
+# Of the small batch that is written out: as in the notes, two of the first extent and three of the second.
+_SIZES = (2, 3)
+# Functions of a generated module that a page shows; the rest checks arguments.
+_SHOWN = ("forward", "backward", "double_backward")
+
+
+def layer_page(
+    source: LayerText,
+    notation: Notation = "leibniz",
+    detail: Detail = "steps",
+    form: Form = "mean",
+    wrt: Sequence[str] | None = None,
+    order: int = 1,
+    mode: Mode = "reverse",
+    in_terms_of: Sequence[str] = (),
+    extents: Mapping[str, int] | None = None,
+) -> str:
+    """The page of a layer, with its functions, where there are any of that order, and the evidence.
+
+    The options are those of `derive`; the functions have the form that costs least, whatever `form` is. `extents` are
+    those of a small batch that is written out; without them it is `small_batch_of` the layer. Raises what `derive`,
+    `html_page` and `write_out` do.
+    """
+    graph = parse_layer(source.text, source.name, source.file)
+    derivation = derive(graph, form, wrt, order, mode, in_terms_of)
+    functions = ""
+    if mode == "reverse" and order <= HIGHEST_ORDER:
+        functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order))
+    report = verify(derivation, function_checks(derivation), write=equation_text)
+    written = None
+    if extents is None and mode == "reverse" and order == 1 and not in_terms_of:
+        extents = small_batch_of(graph)
+    if extents:
+        written = write_out(graph, extents, wrt, form)
+    return html_page(derivation, source.text, functions, report, written, notation, detail)
+
+
+def small_batch_of(graph: Graph) -> dict[str, int]:
+    """The extents of the example that is written out: as in the notes 2 and 3 where there are two; else none."""
+    return dict(zip(graph.extents, _SIZES, strict=True)) if len(graph.extents) == len(_SIZES) else {}
+
+
+def html_page(
+    derivation: Derivation,
+    source: str,
+    functions: str = "",
+    report: Report | None = None,
+    written: WrittenOut | None = None,
+    notation: Notation = "leibniz",
+    detail: Detail = "steps",
+) -> str:
+    """The page of a derivation.
+
+    `source` is the layer as its author wrote it, `functions` the text of a generated module, `report` the evidence,
+    `written` the same for a small batch; without one of these the page has no such part. Raises UsageError for an
+    unknown notation.
+    """
+    writer = HtmlWriter(LayerMathmlPrinter(Names.of(derivation, notation)))
+    title = heading_of(derivation)
+    parts = list(_parts(derivation, writer, source, functions, report, written, notation, detail))
+    links = "".join(f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, heading, _ in parts)
+    sections = "".join(
+        f'<section id="{name}" aria-labelledby="{name}-heading"><h2 id="{name}-heading">{escape(heading)}</h2>\n'
+        f"{body}\n</section>\n"
+        for name, heading, body in parts
+    )
+    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(derivation))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="generator" content="derive">\n<style>\n{_web("page.css")}</style>\n</head>\n<body>\n'
+        f"<header>\n<h1>{escape(title)}</h1>\n{described}"
+        f'<nav aria-label="On this page"><ul>{links}</ul></nav>\n</header>\n'
+        f"<main>\n{sections}</main>\n<script>\n{_web('page.js')}</script>\n</body>\n</html>\n"
+    )
+
+
+def _web(name: str) -> str:
+    return (files("derive.printing") / "web" / name).read_text(encoding="utf-8")
+
+
+def _parts(
+    derivation: Derivation,
+    writer: HtmlWriter,
+    source: str,
+    functions: str,
+    report: Report | None,
+    written: WrittenOut | None,
+    notation: Notation,
+    detail: Detail,
+) -> Iterator[tuple[str, str, str]]:
+    """The parts of the story, in order: a name for links, the heading, and what stands below it."""
+    graph, names = derivation.forward, derivation.by_name
+    facts = ", ".join(inline(writer.printer.fact(fact)) for fact in graph.facts)
+    assumed = f"<p>Assumed: {facts}.</p>" if facts else ""
+    remarks = " ".join(writer.prose(remark) for remark in remarks_on(derivation, detail))
+    given = writer.given(derivation) + assumed + (f"<p>{remarks}</p>" if remarks else "")
+    yield "layer", "The layer", code(source.strip(), names, "The layer as its author wrote it") + given
+    yield "graph", "The graph", _picture(derivation, notation)
+    sections = sections_of(derivation, detail)
+    forward = [section for section in sections if section.heading == FORWARD_HEADING]
+    yield "forward", "Forward pass", "\n".join(writer.step(step) for section in forward for step in section.steps)
+    steps = "\n".join(writer.section(section) for section in sections if section not in forward)
+    opener = '<p><button type="button" data-steps hidden>open all reasons</button></p>'
+    yield "derivation", "The chain rule, step by step", f"{opener}\n{steps}"
+    yield "results", "Closed forms", "\n".join(writer.display(equation, boxed=True) for equation in derivation.results)
+    if written is not None:
+        sizes = ", ".join(f"{name} = {value}" for name, value in written.extents.items())
+        yield "small-batch", f"Written out for {sizes}", expanded_html(written, notation)
+    if functions:
+        yield "code", "The code", _functions(functions, _SHOWN[: derivation.order + 1], names)
+    if report is not None:
+        yield "evidence", "Evidence", _evidence(report, {step.number for step in derivation.shown(detail)})
+    grammar = "\n".join(map(equation_text, derivation.results))
+    latex = latex_fragment(derivation, notation, detail)
+    yield "sources", "To copy", "\n".join(
+        [_copied("latex", "The derivation in LaTeX", latex), _copied("grammar", "The results in the grammar", grammar)]
+    )
+
+
+def _picture(derivation: Derivation, notation: Notation) -> str:
+    """The graph, with a switch for what flows back, where anything does."""
+    shown = picture(derivation, "svg", cotangents=False, notation=notation)
+    switch = ""
+    if 'class="cotangent"' in shown:
+        box = '<input type="checkbox" id="flow">'
+        switch = f'<p class="switch"><label>{box} Show the gradients that flow back</label></p>'
+    return f'{switch}<div class="scrolls picture" tabindex="0" role="group" aria-label="the graph">{shown}</div>'
+
+
+def _functions(text: str, wanted: Container[str], names: Container[str]) -> str:
+    """Some functions of a module, and the whole of it to copy."""
+    tree = ast.parse(text)
+    shown = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in wanted]
+    parts = [code(ast.get_source_segment(text, node) or "", names, node.name) for node in shown]
+    return "\n".join([*parts, _copied("module", "The whole module", text)])
+
+
+def _copied(name: str, label: str, text: str) -> str:
+    """A text that can be opened, with a button that copies it."""
+    shown = f'<code id="{name}-text">{escape(text)}</code>'
+    return (
+        f'<details class="source"><summary>{escape(label)}</summary><div class="copied">'
+        f'<button type="button" data-copy="{name}-text" hidden>copy</button>'
+        f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{shown}</pre></div></details>'
+    )
+
+
+def _evidence(report: Report, shown: Container[int]) -> str:
+    """The table of checks, and on what they were made; a step that is shown can be gone to."""
+    rows = []
+    for row in report.rows:
+        step = "" if row.step is None else str(row.step)
+        step = f'<a href="#step-{step}">{step}</a>' if row.step in shown else step
+        verdict = f'<span class="{"passed" if row.passed else "failed"}">{"ok" if row.passed else "FAILED"}</span>'
+        line = f"<code>{escape(row.line)}</code>"
+        rows.append((step, line, escape(row.oracle), escape(row.bound_text), verdict))
+    failed = len(report.failures)
+    total = len(report.rows)
+    verdict = f"{failed} of {total} checks failed" if failed else f"All {total} checks passed"
+    checks = table(("step", "line", "oracle", "bound", ""), rows, "evidence")
+    return (
+        f"<p>{verdict}, on {len(report.data)} sets of data.</p>"
+        f"<details><summary>Every check</summary>{checks}</details>"
+        f'<p class="quiet">Data: {escape("; ".join(report.data))}</p>'
+    )

@@ -1,0 +1,251 @@
+"""Pages: complete, self-contained, the same bytes each time; in a browser nothing is cut off, and the lights work."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from browser import needs_chromium, run_in_page
+
+from derive.cli import main
+from derive.layers import LayerText, read_layer
+from derive.pipeline import derive
+from derive.printing.outline import line_of
+from derive.webpage import layer_page
+
+VOID = {"meta", "input", "br", "link", "img", "hr"}
+HOSTILE = '''"""Layer <script>alert(1)</script> & "quotes" ]]> -->."""
+x: [N]
+w: r"\\mathrm{a<b}"
+w[i] = x[i]**2
+y[i] = where(w[i] < 1, w[i], 0)
+'''
+
+
+@cache
+def page(name: str, order: int = 1) -> str:
+    return layer_page(read_layer(name), order=order)
+
+
+class Reader(HTMLParser):
+    """Checks that tags are closed in order; collects ids, links, what is loaded, text, and marked names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.text = ""
+        self.marked: set[str] = set()
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attributes}
+        self.tags.append(tag)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if tag == "a" else []
+        self.loaded += [values[key] for key in ("src", "srcset", "data", "poster") if key in values]
+        self.loaded += [values["href"]] if tag == "link" else []
+        self.marked |= {values[key] for key in ("data-q", "data-line") if key in values}
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.open[-1:] not in (["script"], ["style"]) else ""
+
+
+def read(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+@pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2), ("lstm_cell", 1)])
+def test_a_page_is_whole_and_needs_nothing_else(name: str, order: int) -> None:
+    text = page(name, order)
+    reader = read(text)
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert reader.links
+    assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+    assert not reader.loaded
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    derivation = derive(name, order=order)
+    assert read_layer(name).text.strip().replace(" ", "") in reader.text.replace(" ", "")
+    for step in derivation.shown("steps"):
+        assert f"step-{step.number}" in reader.ids
+    for equation in derivation.results:
+        assert f'<div class="formula boxed" data-line="{equation.name}">' in text
+    assert {q.name for q in derivation.forward.quantities} <= reader.marked
+
+
+def test_each_line_of_code_is_tied_to_its_quantity() -> None:
+    text = page("batch_norm")
+    for name in ("mu", "var", "xhat", "y", "dgamma", "dbeta", "dx"):
+        assert re.search(rf'<span class="line" data-line="{name}"> +<span data-q="{name}">{name}</span> = ', text), name
+
+
+def test_every_reason_is_there() -> None:
+    reader = read(page("softmax"))
+    for step in derive("softmax").shown("steps"):
+        words = [part for part in step.reason if isinstance(part, str)]
+        assert all(word in reader.text for word in words)
+        assert line_of(step) is not None or step.reason
+
+
+def test_what_an_author_writes_is_text() -> None:
+    text = layer_page(LayerText("hostile", "hostile.layer", HOSTILE))
+    assert "<script>alert" not in text
+    assert text.count("<script>") == 1
+    assert 'Layer <script>alert(1)</script> & "quotes" ]]> -->.' in read(text).text
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["html", "silu"]) == 0
+    assert capsys.readouterr().out == page("silu")
+    assert main(["html", "no_such_layer"]) == 2
+
+
+def test_tangents_and_high_orders_have_no_functions_but_a_page() -> None:
+    source = read_layer("silu")
+    assert 'id="code"' not in layer_page(source, mode="forward")
+    assert 'id="code"' not in layer_page(source, order=3)
+    assert 'id="code"' in layer_page(source)
+
+
+def test_the_same_bytes_under_any_hash_seed() -> None:
+    script = (
+        "from derive.layers import read_layer; from derive.webpage import layer_page; "
+        "import hashlib; print(hashlib.sha256(layer_page(read_layer('softmax')).encode()).hexdigest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "77")
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 1000, 1600])
+@pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
+def test_in_a_browser(name: str, order: int, width: int) -> None:
+    script = """
+      document.querySelectorAll("details").forEach((each) => { each.open = true; });
+      const root = document.documentElement;
+      const wide = [...document.querySelectorAll(".formula")].filter((e) => e.scrollWidth > e.clientWidth + 1);
+      const outside = [...document.querySelectorAll("math")].filter(
+        (e) => e.getBoundingClientRect().width === 0 && e.closest("details[open], section"));
+      return {inner: innerWidth, scroll: root.scrollWidth, wide: wide.map((e) => e.textContent),
+              flat: outside.length, formulas: document.querySelectorAll("math").length};
+    """
+    found, said = run_in_page(page(name, order), script, width)
+    assert not said
+    assert found["scroll"] <= found["inner"]
+    assert found["formulas"] > 40
+    assert found["flat"] == 0
+    assert found["wide"] == []
+
+
+@needs_chromium
+@pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not say where axe.min.js of axe-core is")
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
+def test_axe_finds_nothing(name: str, order: int, dark: bool) -> None:
+    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
+    text = page(name, order).replace("</body>", f"<script>{axe}</script></body>")
+    script = "return (await axe.run(document)).violations.map((each) => [each.id, each.nodes[0].html]);"
+    found, _ = run_in_page(text, script, dark=dark)
+    assert found == []
+
+
+@needs_chromium
+def test_axe_would_find_something() -> None:
+    if "AXE_CORE" not in os.environ:
+        pytest.skip("AXE_CORE does not say where axe.min.js of axe-core is")
+    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
+    text = page("silu").replace("</body>", f'<img src="data:,"><script>{axe}</script></body>')
+    found, _ = run_in_page(text, "return (await axe.run(document)).violations.map((each) => each.id);")
+    assert "image-alt" in found
+
+
+@needs_chromium
+def test_pointing_lights_up_a_quantity_everywhere() -> None:
+    script = """
+      const at = document.querySelector('#forward [data-q="xhat"]');
+      at.dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
+      const lit = [...document.querySelectorAll(".lit")];
+      const parts = [...new Set(lit.map((e) => e.closest("section").id))];
+      const other = document.querySelectorAll('.lit[data-q]:not([data-q="xhat"])').length;
+      document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+      return {parts, other, left: document.querySelectorAll(".lit").length};
+    """
+    found, said = run_in_page(page("batch_norm"), script)
+    assert not said
+    assert {"layer", "graph", "forward", "derivation", "results", "code"} <= set(found["parts"])
+    assert found["other"] == 0
+    assert found["left"] == 0
+
+
+@needs_chromium
+def test_pointing_at_an_element_lights_up_its_column() -> None:
+    script = """
+      const at = document.querySelector('#small-batch [data-q="mu"][data-at="j=2"]');
+      at.dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
+      const places = (element) => [...new Set([...document.querySelectorAll(".lit")].map((e) => e.dataset.at))].sort();
+      const column = places();
+      document.querySelector('[data-q="x"][data-at="i=1 j=3"]').dispatchEvent(
+        new PointerEvent("pointerover", {bubbles: true}));
+      return {column, element: places()};
+    """
+    found, said = run_in_page(page("batch_norm"), script)
+    assert not said
+    assert found == {"column": ["i=1 j=2", "i=2 j=2", "j=2"], "element": ["i=1 j=3", "j=3"]}
+
+
+@needs_chromium
+def test_the_switch_shows_what_flows_back() -> None:
+    script = """
+      const shown = () => getComputedStyle(document.querySelector("#graph .backward")).display !== "none";
+      const before = shown(); document.getElementById("flow").click(); const after = shown();
+      const edge = document.querySelector('#graph [data-target="dxhat"]');
+      edge.dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
+      const lit = [...document.querySelectorAll(".lit")].map((e) => e.dataset.q ?? e.dataset.line ?? e.dataset.target);
+      return {before, after, lit: [...new Set(lit)], many: lit.length};
+    """
+    found, said = run_in_page(page("batch_norm"), script)
+    assert not said
+    assert (found["before"], found["after"], found["lit"]) == (False, True, ["dxhat"])
+    assert found["many"] > 5
+
+
+@needs_chromium
+def test_reasons_open_and_texts_can_be_copied() -> None:
+    script = """
+      const button = document.querySelector("button[data-steps]");
+      const count = () => document.querySelectorAll("details.step[open]").length;
+      const before = count(); button.click(); const after = count(); button.click();
+      const copy = document.querySelector('button[data-copy="latex-text"]');
+      return {before, after, again: count(), all: document.querySelectorAll("details.step").length,
+              hidden: button.hidden || copy.hidden, text: document.getElementById(copy.dataset.copy).textContent};
+    """
+    found, said = run_in_page(page("batch_norm"), script)
+    assert not said
+    assert (found["before"], found["after"], found["again"]) == (0, found["all"], 0)
+    assert found["all"] > 20
+    assert not found["hidden"]
+    assert "\\frac{\\partial L}{\\partial x_{ij}}" in found["text"]
