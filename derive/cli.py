@@ -157,7 +157,9 @@ def _html(options: argparse.Namespace) -> int:
 
     extents = _extents(options) if options.extent else None
     detail: Detail = options.detail or "steps"
-    return _write(options, layer_page(source, options.notation, detail, extents=extents, **_wanted(options)))
+    with _progress() as progress:
+        page = layer_page(source, options.notation, detail, **_wanted(options), extents=extents, progress=progress)
+    return _write(options, page)
 
 
 def _picture(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from derive.layers import LayerText, summary
 from derive.pages import page_names, page_text
 from derive.pages.notes import notes_documents
 from derive.parser import parse_layer
+from derive.pictures import picture
 from derive.pipeline import derive
 from derive.printing.expanded import expanded_markdown
 from derive.printing.grammar import equation_text
@@ -178,6 +179,7 @@ def _layer_documents(
         yield "small_batch.md", expanded_markdown(written)
     report = evidence(derivation, tell)
     tell("the web page")
+    yield "graph.svg", picture(derivation, "svg")
     yield "derivation.html", html_page(derivation, source, functions, report, written)
     yield "report.json", json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 
@@ -229,7 +231,7 @@ def _index(sources: Sequence[LayerText], files: Container[str]) -> str:
         graph = parse_layer(source.text, source.name, source.file)
         lines += [f"## {source.name}", "", summary(source.text), ""]
         lines += ["```python", *map(equation_text, derive(graph).results), "```", ""]
-        names = ["derivation.html", "derivation.md", "derivation.tex", "small_batch.md", "report.json"]
+        names = ["derivation.html", "derivation.md", "derivation.tex", "graph.svg", "small_batch.md", "report.json"]
         there = [name for name in names if name != "small_batch.md" or small_batch_of(graph)]
         links = [f"[{name}]({source.name}/{name})" for name in there]
         for name, target in TARGETS.items():

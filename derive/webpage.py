@@ -9,7 +9,7 @@ It can be read without JavaScript; with it, what one points at lights up whereve
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -50,19 +50,22 @@ def layer_page(
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
     extents: Mapping[str, int] | None = None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> str:
     """The page of a layer, with its functions, where there are any of that order, and the evidence.
 
     The options are those of `derive`; the functions have the form that costs least, whatever `form` is. `extents` are
-    those of a small batch that is written out; without them it is `small_batch_of` the layer. Raises what `derive`,
-    `html_page` and `write_out` do.
+    those of a small batch that is written out; without them it is `small_batch_of` the layer. `progress` is told what
+    is being done. Raises what `derive`, `html_page` and `write_out` do.
     """
+    progress("the derivation")
     graph = parse_layer(source.text, source.name, source.file)
     derivation = derive(graph, form, wrt, order, mode, in_terms_of)
+    progress("the functions and the data")
     functions = ""
     if mode == "reverse" and order <= HIGHEST_ORDER:
         functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order))
-    report = verify(derivation, function_checks(derivation), write=equation_text)
+    report = verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
     written = None
     if extents is None and mode == "reverse" and order == 1 and not in_terms_of:
         extents = small_batch_of(graph)

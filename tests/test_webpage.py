@@ -118,6 +118,14 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["html", "no_such_layer"]) == 2
 
 
+def test_it_says_what_it_does() -> None:
+    told: list[str] = []
+    assert layer_page(read_layer("silu"), progress=told.append) == page("silu")
+    assert told[0] == "the derivation"
+    assert len(told) > 20
+    assert all("\n" not in sentence for sentence in told)
+
+
 def test_tangents_and_high_orders_have_no_functions_but_a_page() -> None:
     source = read_layer("silu")
     assert 'id="code"' not in layer_page(source, mode="forward")

@@ -21,7 +21,10 @@ _ACCENTS = {latex: sign for sign, latex in ACCENT_LATEX.items()} | {r"\overline"
 _VARIANTS = {r"\mathbf": "bold", r"\mathcal": "script"}
 _VARIANTS |= dict.fromkeys((r"\mathrm", r"\text", r"\operatorname"), "normal")
 _SCRIPT = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
-_COMMAND = re.compile(r"(\\[A-Za-z]+)\s*(?:\{(.*)\})?$")
+_COMMAND = re.compile(r"(\\[A-Za-z]+)\s*\{([^{}]*)\}")
+# What stands behind one another: a command with its argument, a group, a number, any other character.
+_UNIT = re.compile(r"\\[A-Za-z]+\{[^{}]*\}|\\[A-Za-z]+|\{[^{}]*\}|\d+|[^\s{}\\]")
+_SIGNS_BETWEEN = {"(": "(", ")": ")", ",": ",", "+": "+", "-": "−", "*": "∗", "'": "′", r"\prime": "′", r"\ast": "∗"}
 
 
 @dataclass(frozen=True)
@@ -80,22 +83,29 @@ def accented(base: str, accent: str) -> str:
 
 
 def _from_latex(latex: str) -> str | None:
-    """Letters, numbers, accents and alphabets; None for anything else."""
+    """Letters, numbers, accents, alphabets, and such behind each other or in parentheses; None for anything else."""
     latex = latex.strip()
     if latex in ("", "{}"):
         return ""
-    if latex.startswith("{") and latex.endswith("}"):
-        return _from_latex(latex[1:-1])
     if latex.isdigit():
         return f"<mn>{latex}</mn>"
     if latex in _LETTERS:
         return letter(_LETTERS[latex])
     if re.fullmatch(r"[^\W\d_]", latex):
         return letter(latex)
-    found = _COMMAND.match(latex)
-    if found is None or found[2] is None:
-        return None
-    command, inside = found[1], found[2]
+    if latex in _SIGNS_BETWEEN:
+        return f"<mo>{_SIGNS_BETWEEN[latex]}</mo>"
+    found = _COMMAND.fullmatch(latex)
+    if found is not None:
+        return _command(found[1], found[2])
+    units = _UNIT.findall(latex)
+    if len(units) < 2 or "".join(units) != latex.replace(" ", ""):
+        return _from_latex(latex[1:-1]) if latex.startswith("{") and latex.endswith("}") else None
+    parts = [_from_latex(unit) for unit in units]
+    return None if None in parts else f"<mrow>{''.join(map(str, parts))}</mrow>"
+
+
+def _command(command: str, inside: str) -> str | None:
     if command in _ACCENTS:
         base = _from_latex(inside)
         return accented(base, _ACCENTS[command]) if base else None

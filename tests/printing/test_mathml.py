@@ -14,7 +14,7 @@ from sympy import Integer, Integral, Symbol, exp, log, sqrt, tanh
 from derive.derivation import Derivation
 from derive.errors import DeriveError
 from derive.functions import delta, log1p, maximum, where
-from derive.graph import Equation, Fact, Quantity, index_symbol, reference
+from derive.graph import Equation, Fact, Index, Quantity, index_symbol, reference
 from derive.layers import layer_names
 from derive.pipeline import derive
 from derive.printing.latex_math import LayerLatexPrinter
@@ -175,12 +175,23 @@ def test_a_name_that_looks_like_markup_stays_text() -> None:
         (r"\mathcal{A}", "<mi>𝒜</mi>"),
         (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
         (r"\ell", "<mi>ℓ</mi>"),
+        (r"\omega^{(1)}", "<msup><mi>ω</mi><mrow><mrow><mo>(</mo><mn>1</mn><mo>)</mo></mrow></mrow></msup>"),
+        (r"x_{t-1}", "<msub><mi>x</mi><mrow><mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow></mrow></msub>"),
+        (r"w_{\mathrm{out}}", '<msub><mi>w</mi><mrow><mi mathvariant="normal">out</mi></mrow></msub>'),
+        (r"\theta'", "<mrow><mi>θ</mi><mo>′</mo></mrow>"),
+        (r"{\bf x}", "<mi>name</mi>"),
         (r"\unknown{x}", "<mi>name</mi>"),
         (r"\frac{a}{b}", "<mi>name</mi>"),
     ],
 )
 def test_names_that_authors_give(latex: str, expected: str) -> None:
     assert glyph_of("name", latex).at("", "") == expected
+
+
+def test_the_base_of_an_index_is_one_element() -> None:
+    quantity = Quantity("a", (Index("i", "N"),), "input", latex=r"\theta'")
+    (found,) = tree(LayerMathmlPrinter(Names({"a": quantity})).doprint(reference("a", [i])))
+    assert (found.tag, len(found)) == ("msub", 2)
 
 
 def test_all_accents_have_a_sign() -> None:
