@@ -18,7 +18,6 @@ from pathlib import Path
 from derive.codegen.numpy import derivations_for_code
 from derive.codegen.targets import TARGETS, is_bound_by_memory
 from derive.counting import count, counts_table
-from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.files import write_file
 from derive.graph import Graph
@@ -32,11 +31,8 @@ from derive.printing.expanded import expanded_markdown
 from derive.printing.grammar import equation_text
 from derive.printing.latex import latex_document
 from derive.printing.markdown import markdown_text
-from derive.report import Report
-from derive.verifier import verify
-from derive.webpage import html_page, small_batch_of
-from derive.workshop import CODE_FORM, function_checks
-from derive.write_out import write_out
+from derive.webpage import Story, html_page, small_batch
+from derive.workshop import CODE_FORM, evidence
 
 _DERIVED, _DOCS = "derived", "docs"
 _IGNORED = ("__pycache__",)
@@ -173,14 +169,13 @@ def _layer_documents(
     derivation = derive(graph)
     yield "derivation.tex", latex_document(derivation)
     yield "derivation.md", markdown_text(derivation)
-    sizes = small_batch_of(graph)
-    written = write_out(graph, sizes) if sizes else None
+    written = small_batch(graph)
     if written is not None:
         yield "small_batch.md", expanded_markdown(written)
     report = evidence(derivation, tell)
     tell("the web page")
     yield "graph.svg", picture(derivation, "svg")
-    yield "derivation.html", html_page(derivation, source, functions, report, written)
+    yield "derivation.html", html_page(Story(derivation, source, functions, report, written))
     yield "report.json", json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -191,11 +186,6 @@ def _layer_functions(graph: Graph) -> Iterator[tuple[str, str]]:
         if not target.folder or (is_bound_by_memory(coded[0]) and target.takes(coded[0])):
             path = "/".join(filter(None, (target.folder, f"{graph.name}{target.suffix}")))
             yield path, target.write(*coded[: target.orders])
-
-
-def evidence(derivation: Derivation, progress: Callable[[str], None] = lambda text: None) -> Report:
-    """The report of a derivation; only bounds, so that it does not depend on the machine."""
-    return verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
 
 
 def _folder(target: str) -> str:
@@ -232,7 +222,7 @@ def _index(sources: Sequence[LayerText], files: Container[str]) -> str:
         lines += [f"## {source.name}", "", summary(source.text), ""]
         lines += ["```python", *map(equation_text, derive(graph).results), "```", ""]
         names = ["derivation.html", "derivation.md", "derivation.tex", "graph.svg", "small_batch.md", "report.json"]
-        there = [name for name in names if name != "small_batch.md" or small_batch_of(graph)]
+        there = [name for name in names if f"{_DOCS}/{source.name}/{name}" in files]
         links = [f"[{name}]({source.name}/{name})" for name in there]
         for name, target in TARGETS.items():
             file = f"{_folder(name)}/{source.name}{target.suffix}"

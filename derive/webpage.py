@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
 from derive.codegen.numpy import HIGHEST_ORDER, derivations_for_code, module_text
 from derive.derivation import Derivation, Detail, Form
+from derive.errors import UsageError
 from derive.expand import WrittenOut
 from derive.graph import Graph, Mode
 from derive.layers import LayerText
@@ -30,8 +32,7 @@ from derive.printing.mathml_lines import inline
 from derive.printing.names import Names, Notation
 from derive.printing.outline import FORWARD_HEADING, heading_of, paragraphs_of, remarks_on, sections_of
 from derive.report import Report
-from derive.verifier import verify
-from derive.workshop import CODE_FORM, function_checks
+from derive.workshop import CODE_FORM, evidence
 from derive.write_out import write_out
 
 # Of the small batch that is written out: as in the notes, two of the first extent and three of the second.
@@ -55,8 +56,8 @@ def layer_page(
     """The page of a layer, with its functions, where there are any of that order, and the evidence.
 
     The options are those of `derive`; the functions have the form that costs least, whatever `form` is. `extents` are
-    those of a small batch that is written out; without them it is `small_batch_of` the layer. `progress` is told what
-    is being done. Raises what `derive`, `html_page` and `write_out` do.
+    those of a small batch that is written out; without them it is the `small_batch` of the layer. `progress` is told
+    what is being done. Raises what `derive`, `html_page` and `write_out` do.
     """
     progress("the derivation")
     graph = parse_layer(source.text, source.name, source.file)
@@ -65,45 +66,53 @@ def layer_page(
     functions = ""
     if mode == "reverse" and order <= HIGHEST_ORDER:
         functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order))
-    report = verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
+    report = evidence(derivation, progress)
     written = None
-    if extents is None and mode == "reverse" and order == 1 and not in_terms_of:
-        extents = small_batch_of(graph)
-    if extents:
+    if extents is not None:
         written = write_out(graph, extents, wrt, form)
-    return html_page(derivation, source.text, functions, report, written, notation, detail)
+    elif mode == "reverse" and order == 1 and not in_terms_of:
+        written = small_batch(graph, wrt, form)
+    return html_page(Story(derivation, source.text, functions, report, written, notation, detail))
 
 
-def small_batch_of(graph: Graph) -> dict[str, int]:
-    """The extents of the example that is written out: as in the notes 2 and 3 where there are two; else none."""
-    return dict(zip(graph.extents, _SIZES, strict=True)) if len(graph.extents) == len(_SIZES) else {}
+def small_batch(graph: Graph, wrt: Sequence[str] | None = None, form: Form = "mean") -> WrittenOut | None:
+    """The example that nobody asked for: 2 and 3 as in the notes, of a layer with two extents that allows for them."""
+    if len(graph.extents) != len(_SIZES):
+        return None
+    try:
+        return write_out(graph, dict(zip(graph.extents, _SIZES, strict=True)), wrt, form)
+    except UsageError:  # these extents contradict a fact, or are too many elements
+        return None
 
 
-def html_page(
-    derivation: Derivation,
-    source: str,
-    functions: str = "",
-    report: Report | None = None,
-    written: WrittenOut | None = None,
-    notation: Notation = "leibniz",
-    detail: Detail = "steps",
-) -> str:
-    """The page of a derivation.
+@dataclass(frozen=True)
+class Story:
+    """What a page tells.
 
     `source` is the layer as its author wrote it, `functions` the text of a generated module, `report` the evidence,
-    `written` the same for a small batch; without one of these the page has no such part. Raises UsageError for an
-    unknown notation.
+    `written` the same for a small batch; without one of these the page has no such part.
     """
-    writer = HtmlWriter(LayerMathmlPrinter(Names.of(derivation, notation)))
-    title = heading_of(derivation)
-    parts = list(_parts(derivation, writer, source, functions, report, written, notation, detail))
+
+    derivation: Derivation
+    source: str
+    functions: str = ""
+    report: Report | None = None
+    written: WrittenOut | None = None
+    notation: Notation = "leibniz"
+    detail: Detail = "steps"
+
+
+def html_page(story: Story) -> str:
+    """The page of a derivation. Raises UsageError for an unknown notation."""
+    title = heading_of(story.derivation)
+    parts = list(_parts(story))
     links = "".join(f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, heading, _ in parts)
     sections = "".join(
         f'<section id="{name}" aria-labelledby="{name}-heading"><h2 id="{name}-heading">{escape(heading)}</h2>\n'
         f"{body}\n</section>\n"
         for name, heading, body in parts
     )
-    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(derivation))
+    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation))
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -118,23 +127,16 @@ def _web(name: str) -> str:
     return (files("derive.printing") / "web" / name).read_text(encoding="utf-8")
 
 
-def _parts(
-    derivation: Derivation,
-    writer: HtmlWriter,
-    source: str,
-    functions: str,
-    report: Report | None,
-    written: WrittenOut | None,
-    notation: Notation,
-    detail: Detail,
-) -> Iterator[tuple[str, str, str]]:
+def _parts(story: Story) -> Iterator[tuple[str, str, str]]:
     """The parts of the story, in order: a name for links, the heading, and what stands below it."""
+    derivation, notation, detail = story.derivation, story.notation, story.detail
     graph, names = derivation.forward, derivation.by_name
+    writer = HtmlWriter(LayerMathmlPrinter(Names.of(derivation, notation)))
     facts = ", ".join(inline(writer.printer.fact(fact)) for fact in graph.facts)
     assumed = f"<p>Assumed: {facts}.</p>" if facts else ""
     remarks = " ".join(writer.prose(remark) for remark in remarks_on(derivation, detail))
     given = writer.given(derivation) + assumed + (f"<p>{remarks}</p>" if remarks else "")
-    yield "layer", "The layer", code(source.strip(), names, "The layer as its author wrote it") + given
+    yield "layer", "The layer", code(story.source.strip(), names, "The layer as its author wrote it") + given
     yield "graph", "The graph", _picture(derivation, notation)
     sections = sections_of(derivation, detail)
     forward = [section for section in sections if section.heading == FORWARD_HEADING]
@@ -143,13 +145,13 @@ def _parts(
     opener = '<p><button type="button" data-steps hidden>open all reasons</button></p>'
     yield "derivation", "The chain rule, step by step", f"{opener}\n{steps}"
     yield "results", "Closed forms", "\n".join(writer.display(equation, boxed=True) for equation in derivation.results)
-    if written is not None:
-        sizes = ", ".join(f"{name} = {value}" for name, value in written.extents.items())
-        yield "small-batch", f"Written out for {sizes}", expanded_html(written, notation)
-    if functions:
-        yield "code", "The code", _functions(functions, _SHOWN[: derivation.order + 1], names)
-    if report is not None:
-        yield "evidence", "Evidence", _evidence(report, {step.number for step in derivation.shown(detail)})
+    if story.written is not None:
+        sizes = ", ".join(f"{name} = {value}" for name, value in story.written.extents.items())
+        yield "small-batch", f"Written out for {sizes}", expanded_html(story.written, notation)
+    if story.functions:
+        yield "code", "The code", _functions(story.functions, _SHOWN[: derivation.order + 1], names)
+    if story.report is not None:
+        yield "evidence", "Evidence", _evidence(story.report, {step.number for step in derivation.shown(detail)})
     grammar = "\n".join(map(equation_text, derivation.results))
     latex = latex_fragment(derivation, notation, detail)
     yield "sources", "To copy", "\n".join(

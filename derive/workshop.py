@@ -57,8 +57,12 @@ def verify_layer(
     progress("the derivation")
     derivation = derive(layer, form, wrt, order, mode, in_terms_of)
     progress("the functions and the data")
-    report = verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
-    return replace(report, warnings=lint_lines(derivation.orders[0].forward))
+    return replace(evidence(derivation, progress), warnings=lint_lines(derivation.orders[0].forward))
+
+
+def evidence(derivation: Derivation, progress: Callable[[str], None] = lambda text: None) -> Report:
+    """The evidence for a derivation that is there: every line, every oracle, its functions where there are any."""
+    return verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
 
 
 def function_checks(derivation: Derivation) -> list[Check]:

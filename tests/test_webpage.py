@@ -14,6 +14,7 @@ import pytest
 from browser import needs_chromium, run_in_page
 
 from derive.cli import main
+from derive.errors import UsageError
 from derive.layers import LayerText, read_layer
 from derive.pipeline import derive
 from derive.printing.outline import line_of
@@ -26,6 +27,8 @@ w: r"\\mathrm{a<b}"
 w[i] = x[i]**2
 y[i] = where(w[i] < 1, w[i], 0)
 '''
+
+needs_axe = pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not say where axe.min.js is")
 
 
 @cache
@@ -126,6 +129,26 @@ def test_it_says_what_it_does() -> None:
     assert all("\n" not in sentence for sentence in told)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: [N, D]\nassert N > 4\nm[j] = mean(x[i, j] for i in N)\ny[i, j] = x[i, j] - m[j]",
+        "x: [N, D, D, D, D]\ny[i] = sum(x[i, a, b, c, d]**2 for a in D for b in D for c in D for d in D)",
+    ],
+)
+def test_an_example_that_cannot_be_written_out_is_left_out(text: str) -> None:
+    source = LayerText("own", "own.layer", text)
+    assert 'id="small-batch"' not in layer_page(source)
+    with pytest.raises(UsageError):
+        layer_page(source, extents={"N": 2, "D": 3})
+
+
+def test_lines_of_windows_and_an_odd_description() -> None:
+    text = layer_page(LayerText("own", "own.layer", '"""A layer."""\r\nx: [N]\r\ny[i] = x[i]**2  # y\r\n'))
+    assert '<span class="comment"># y</span>' in text
+    assert 'data-line="y"' in text
+
+
 def test_tangents_and_high_orders_have_no_functions_but_a_page() -> None:
     source = read_layer("silu")
     assert 'id="code"' not in layer_page(source, mode="forward")
@@ -170,7 +193,7 @@ def test_in_a_browser(name: str, order: int, width: int) -> None:
 
 
 @needs_chromium
-@pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not say where axe.min.js of axe-core is")
+@needs_axe
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
 def test_axe_finds_nothing(name: str, order: int, dark: bool) -> None:
@@ -182,9 +205,8 @@ def test_axe_finds_nothing(name: str, order: int, dark: bool) -> None:
 
 
 @needs_chromium
+@needs_axe
 def test_axe_would_find_something() -> None:
-    if "AXE_CORE" not in os.environ:
-        pytest.skip("AXE_CORE does not say where axe.min.js of axe-core is")
     axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
     text = page("silu").replace("</body>", f'<img src="data:,"><script>{axe}</script></body>')
     found, _ = run_in_page(text, "return (await axe.run(document)).violations.map((each) => each.id);")

@@ -17,7 +17,7 @@ from derive.pictures.measure import width_of_text
 from derive.printing.arrange import is_power_of_ten
 from derive.printing.names import Names
 from derive.printing.rows import Piece, fill
-from derive.printing.symbols import BAR, Reading, read_name, unicode_symbol
+from derive.printing.symbols import BAR, Reading, read_name
 from derive.printing.text_math import LayerTextPrinter
 
 # Of the private use area, which no identifier contains.
@@ -101,11 +101,8 @@ class MarkedPrinter(LayerTextPrinter):
             return otherwise if accent != BAR else otherwise.removeprefix("bar")
         return self._set(replace(reading, accent=accent), indices)
 
-    def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
-        text = super()._cotangent(quantity, indices)
-        loss = "".join(unicode_symbol(self._names.reading(self._names.loss)))
-        marked = self._set(self._names.reading(self._names.loss), ())
-        return text.replace(f"∂{loss}/", f"∂{marked}/", 1)
+    def _loss(self) -> str:
+        return self._set(self._names.reading(self._names.loss), ())
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = "direct" if quantity.via is None else f"via {self.element(quantity.via, ())}"

@@ -7,7 +7,7 @@ lowered, so that two lanes keep apart where they run nearly level.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -75,3 +75,18 @@ def points_on(curve: Sequence[Cubic], step: float = 4.0) -> Iterator[Point]:
             weights = (s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t)
             x, y = (sum(w * p[axis] for w, p in zip(weights, (a, b, c, d), strict=True)) for axis in (0, 1))
             yield x, y
+
+
+def path_text(curve: Curve, point: Callable[[Point], str], line: str, bend: str) -> str:
+    """A curve in a language for pictures: `point` writes a place, `line` and `bend` go on to one, and by three."""
+    parts = [point(curve[0][0])]
+    for start, a, b, end in curve:
+        straight = start[0] == a[0] == b[0] == end[0]
+        parts.append(line.format(point(end)) if straight else bend.format(point(a), point(b), point(end)))
+    return " ".join(parts)
+
+
+def decimal(value: float) -> str:
+    """A number with one decimal, where it has one."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text

@@ -13,7 +13,7 @@ from derive.pictures.drawing import BackwardArrow, Drawing, ForwardArrow, Size, 
 from derive.pictures.layered import Box
 from derive.pictures.marked import Line, break_marked, read_lines, width_of_line
 from derive.pictures.nodes import SCALAR, Cotangent, Node, Picture
-from derive.pictures.routes import Curve
+from derive.pictures.routes import Curve, decimal, path_text
 from derive.pictures.words import describe
 
 _FONT, _SMALL = 15.0, 11.0  # sizes of equations, and of shapes and labels
@@ -103,12 +103,12 @@ def _shape_of(node: Node) -> Line:
 
 def _head(picture: Picture, drawing: Drawing, cotangents: bool, prefix: str) -> Iterator[str]:
     width, height = drawing.right - drawing.left + 2 * _MARGIN, drawing.height + 2 * _MARGIN
-    box = " ".join(_number(value) for value in (drawing.left - _MARGIN, -_MARGIN, width, height))
+    box = " ".join(decimal(value) for value in (drawing.left - _MARGIN, -_MARGIN, width, height))
     title, desc, arrow, back = (_quoted(f"{prefix}{name}") for name in ("title", "desc", "arrow", "back"))
     kinds = _quoted("derive-picture" + (" with-cotangents" if cotangents else ""))
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class={kinds} viewBox="{box}" width="{_number(width)}" '
-        f'height="{_number(height)}" role="img" aria-labelledby="{title[1:-1]} {desc[1:-1]}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class={kinds} viewBox="{box}" width="{decimal(width)}" '
+        f'height="{decimal(height)}" role="img" aria-labelledby="{title[1:-1]} {desc[1:-1]}">'
     )
     yield f"<title id={title}>{escape(picture.title)}</title>"
     yield f"<desc id={desc}>{escape(describe(picture))}</desc>"
@@ -121,8 +121,8 @@ def _head(picture: Picture, drawing: Drawing, cotangents: bool, prefix: str) -> 
         )
     yield "</defs>"
     yield (
-        f'<rect class="paper" x="{_number(drawing.left - _MARGIN)}" y="{_number(-_MARGIN)}" width="{_number(width)}" '
-        f'height="{_number(height)}"/>'
+        f'<rect class="paper" x="{decimal(drawing.left - _MARGIN)}" y="{decimal(-_MARGIN)}" '
+        f'width="{decimal(width)}" height="{decimal(height)}"/>'
     )
 
 
@@ -140,7 +140,7 @@ def _backward(arrow: BackwardArrow, prefix: str) -> str:
     if arrow.label is not None:
         x, y = arrow.label.x, arrow.label.y + 0.3 * _SMALL
         line = read_lines(cotangent.label.marked)[0]
-        label = f'<text class="label" x="{_number(x)}" y="{_number(y)}">{_spans(line, _SMALL)}</text>'
+        label = f'<text class="label" x="{decimal(x)}" y="{decimal(y)}">{_spans(line, _SMALL)}</text>'
     return (
         f'<g class="cotangent" data-from={_quoted(cotangent.start)} data-to={_quoted(cotangent.end)} '
         f"data-source={_quoted(cotangent.source)} data-target={_quoted(cotangent.target)}>"
@@ -165,15 +165,15 @@ def _node(node: Node, box: Box, lines: tuple[Line, ...]) -> str:
     for number, line in enumerate(lines):
         x, anchor = (left + _INDENT * (number > 0), "start") if len(lines) > 1 else (box.x, "middle")
         y = box.top + _PADDING[1] + _LINE * number + 0.72 * _LINE
-        parts.append(f'<text x="{_number(x)}" y="{_number(y)}" text-anchor="{anchor}">{_spans(line, _FONT)}</text>')
+        parts.append(f'<text x="{decimal(x)}" y="{decimal(y)}" text-anchor="{anchor}">{_spans(line, _FONT)}</text>')
     y, shape = box.bottom - _PADDING[1] - 0.2 * _SHAPE, _spans(_shape_of(node), _SMALL)
-    parts.append(f'<text class="shape" x="{_number(box.x)}" y="{_number(y)}">{shape}</text></g>')
+    parts.append(f'<text class="shape" x="{decimal(box.x)}" y="{decimal(y)}">{shape}</text></g>')
     return "".join(parts)
 
 
 def _rectangle(kind: str, box: Box, inside: float, round_: float) -> str:
     numbers = (box.left + inside, box.top + inside, box.width - 2 * inside, box.height - 2 * inside, round_)
-    x, y, width, height, radius = map(_number, numbers)
+    x, y, width, height, radius = map(decimal, numbers)
     return f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}"/>'
 
 
@@ -184,9 +184,9 @@ def _spans(line: Line, size: float) -> str:
         marks = ""
         at = round(run.shift * size, 1)  # rounded before the difference is taken, or the line would drift
         if at != shift:
-            marks += f' dy="{_number(at - shift)}"'
+            marks += f' dy="{decimal(at - shift)}"'
         if run.size != 1.0:
-            marks += f' style="font-size: {_number(run.size * size)}px"'
+            marks += f' style="font-size: {decimal(run.size * size)}px"'
         if run.slanted:
             marks += ' class="slanted"'
         parts.append(f"<tspan{marks}>{_escaped(run.text)}</tspan>" if marks else _escaped(run.text))
@@ -200,21 +200,11 @@ def _escaped(text: str) -> str:
 
 
 def _path(curve: Curve) -> str:
-    """The data of a path; straight parts are lines."""
-    parts = [f"M{_pair(curve[0][0])}"]
-    for start, a, b, end in curve:
-        straight = start[0] == a[0] == b[0] == end[0]
-        parts.append(f"L{_pair(end)}" if straight else f"C{_pair(a)} {_pair(b)} {_pair(end)}")
-    return " ".join(parts)
+    return "M" + path_text(curve, _pair, "L{}", "C{} {} {}")
 
 
 def _pair(point: tuple[float, float]) -> str:
-    return f"{_number(point[0])},{_number(point[1])}"
-
-
-def _number(value: float) -> str:
-    text = f"{value:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+    return f"{decimal(point[0])},{decimal(point[1])}"
 
 
 def _quoted(text: str) -> str:

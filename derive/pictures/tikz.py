@@ -9,7 +9,7 @@ from __future__ import annotations
 from derive.pictures.drawing import place_all
 from derive.pictures.layered import Box, Spacing
 from derive.pictures.nodes import SCALAR, Node, Picture
-from derive.pictures.routes import Curve
+from derive.pictures.routes import Curve, decimal, path_text
 from derive.printing.latex_text import escape_latex
 from derive.printing.lines import break_formula
 from derive.printing.width import width_of
@@ -89,26 +89,17 @@ def _node(node: Node, box: Box, rows: list[str], scale: float) -> str:
         formula = rows[0].replace("&", "")
     # TikZ scales the box, but not its corners.
     round_ = min(box.width, box.height) / 2 - 1 if node.role in ("input", "constant") else 2.0
-    size = f"minimum width={_number(box.width)}pt, minimum height={_number(box.height)}pt"
+    size = f"minimum width={decimal(box.width)}pt, minimum height={decimal(box.height)}pt"
     return (
-        rf"\node[derive {node.role}, {size}, rounded corners={_number(round_ * scale)}pt] at {_pair((box.x, box.y))} "
+        rf"\node[derive {node.role}, {size}, rounded corners={decimal(round_ * scale)}pt] at {_pair((box.x, box.y))} "
         rf"{{${formula}$\\[1pt]{{\scriptsize {_shape_of(node)}}}}};"
     )
 
 
 def _path(curve: Curve) -> str:
-    parts = [_pair(curve[0][0])]
-    for start, a, b, end in curve:
-        straight = start[0] == a[0] == b[0] == end[0]
-        parts.append(f"-- {_pair(end)}" if straight else f".. controls {_pair(a)} and {_pair(b)} .. {_pair(end)}")
-    return " ".join(parts)
+    return path_text(curve, _pair, "-- {}", ".. controls {} and {} .. {}")
 
 
 def _pair(point: tuple[float, float]) -> str:
     """A point; TikZ counts upwards."""
-    return f"({_number(point[0])},{_number(-point[1])})"
-
-
-def _number(value: float) -> str:
-    text = f"{value:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+    return f"({decimal(point[0])},{decimal(-point[1])})"

@@ -7,14 +7,14 @@ fraction, a bracket or a power looks.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sympy import Add, Expr, Function, Indexed, Integer, Mul, Pow, Rational
 
 from derive.functions import MaxOver, where
-from derive.graph import name_of
-from derive.indices import REDUCTIONS
+from derive.graph import Quantity, name_of
+from derive.indices import REDUCTIONS, substitute
 from derive.printing.layout import Layout, goes_below
 from derive.printing.names import Names
 
@@ -74,6 +74,34 @@ class Arrangement:
     def added(self, text: str, term: str, negative: bool) -> str:
         """A sum with one more term, or less it."""
         return f"{text}{' - ' if negative else ' + '}{term}"
+
+    # What is written in terms of another quantity.
+
+    @abstractmethod
+    def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str: ...
+
+    @abstractmethod
+    def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str: ...
+
+    @abstractmethod
+    def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str: ...
+
+    @abstractmethod
+    def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str: ...
+
+    def _derived(self) -> Mapping[str, Callable[[Quantity, Sequence[Expr]], str]]:
+        return {
+            "cotangent": self._cotangent,
+            "contribution": self._contribution,
+            "local_derivative": self._local_derivative,
+            "tangent": self._tangent,
+        }
+
+    def _ends(self, quantity: Quantity, indices: Sequence[Expr]) -> tuple[str, str]:
+        """What a local derivative is the derivative of, and by what."""
+        renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
+        above, below = (self._print(substitute(e, renaming)) for e in (quantity.numerator, quantity.denominator))
+        return above, below
 
     def _print(self, expression: Any, **_: Any) -> str:
         for kind in type(expression).__mro__:

@@ -45,10 +45,8 @@ class _Page:
             yield from map(self._line, lines)
 
     def _line(self, line: Line) -> str:
-        right = self._print(line.right)
-        if line.label is not None:
-            right += f'<mo class="t">≕</mo>{self._print(line.label)}'
-        return _formula(self._printer.related(self._print(line.left), "=", right))
+        text = self._printer.related(self._print(line.left), "=", self._print(line.right))
+        return _formula(text if line.label is None else self._printer.called(text, self._print(line.label)))
 
     def _whole(self, whole: Whole) -> Iterator[str]:
         if whole.general is not None:

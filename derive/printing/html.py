@@ -32,7 +32,7 @@ class HtmlWriter:
     def markup(self, line: Equation | Fact, label: str | None = None) -> str:
         """The MathML of what a step shows, with the name that it is given."""
         text = self.printer.fact(line) if isinstance(line, Fact) else self.printer.equation(line)
-        return text if label is None else f'{text}<mo class="t">≕</mo>{self.printer.index(label)}'
+        return text if label is None else self.printer.called(text, self.printer.index(label))
 
     def display(self, line: Equation | Fact, boxed: bool = False, label: str | None = None) -> str:
         """A formula of its own, in pieces that a line may end between; its name, if it defines one, in `data-line`."""
@@ -78,7 +78,7 @@ def code(text: str, names: Container[str], label: str) -> str:
 
     A name that is one of a quantity is marked as that. A line that assigns one has it in `data-line`.
     """
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the tokenizer counts them
     marked: list[list[tuple[int, int, str]]] = [[] for _ in lines]
     for token in _tokens(text):
         for number in range(token.start[0], token.end[0] + 1):

@@ -5,7 +5,7 @@ Only amsmath is needed for what is printed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sympy import (
     Abs,
@@ -50,7 +50,6 @@ from derive.functions import (
     where,
 )
 from derive.graph import Equation, Fact, Quantity, name_of
-from derive.indices import substitute
 from derive.printing.arrange import Arrangement, decimal_text, is_decimal, is_power_of_ten
 from derive.printing.layout import Layout
 from derive.printing.names import Names, Notation
@@ -158,14 +157,6 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
             return self._glyph(name).at(self._indices(indices))
         return printer(quantity, indices)
 
-    def _derived(self) -> Mapping[str, Callable[[Quantity, Sequence[Expr]], str]]:
-        return {
-            "cotangent": self._cotangent,
-            "contribution": self._contribution,
-            "local_derivative": self._local_derivative,
-            "tangent": self._tangent,
-        }
-
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
         of = self.bracket(of) if self._names.is_compound(quantity.of) else of
@@ -183,8 +174,7 @@ class LayerLatexPrinter(Arrangement, LatexPrinter):
         return f"{whole(quantity, indices)}{bar}_{{{via}}}"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
-        renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
-        above, below = (self._print(substitute(e, renaming)) for e in (quantity.numerator, quantity.denominator))
+        above, below = self._ends(quantity, indices)
         return self._quotient(_partial(above), _partial(below))
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:

@@ -9,52 +9,38 @@ it stands. A sign between terms has the class `t`, a place between factors `f`: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from sympy import (
     Abs,
     Add,
-    Eq,
     Expr,
     Function,
-    Ge,
-    Gt,
     Indexed,
     Integer,
-    Le,
-    Lt,
     Mul,
-    Ne,
     Pow,
     Rational,
     Sum,
     Symbol,
     cos,
-    erf,
     exp,
-    log,
     pi,
-    sign,
     sin,
     tanh,
 )
 from sympy.core.relational import Relational
 from sympy.printing.printer import Printer
 
-from derive.functions import MaxOver, ProductOver, delta, log1p, maximum, minimum, relu, sigmoid, softplus, where
+from derive.functions import MaxOver, ProductOver, delta, log1p, where
 from derive.graph import Equation, Fact, Quantity, name_of
-from derive.indices import substitute
 from derive.printing.arrange import Arrangement, decimal_text, is_decimal, is_power_of_ten
 from derive.printing.layout import Layout
 from derive.printing.mathml_names import accented, glyph_of, letter
 from derive.printing.names import Names
+from derive.printing.text_math import FACT_RELATIONS, FUNCTIONS, RELATIONS
 
-_FUNCTIONS: dict[type, str] = {
-    function: function.__name__ for function in (log, tanh, sin, cos, erf, sign, relu, sigmoid, softplus)
-} | {maximum: "max", minimum: "min"}
-_RELATIONS: dict[type, str] = {Eq: "=", Ne: "≠", Lt: "<", Le: "≤", Gt: ">", Ge: "≥"}
-_FACT_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 _MINUS = '<mo form="prefix">−</mo>'
 _TIMES = '<mo class="f" lspace="0.17em" rspace="0">\u2062</mo>'  # invisible, with the thin space of print
 _DOT = '<mo class="f">⋅</mo>'
@@ -71,7 +57,7 @@ class LayerMathmlPrinter(Arrangement, Printer):
         {Add, Mul, Pow, Rational, Symbol, Indexed, Sum, MaxOver, ProductOver, Relational, type(pi), exp, Abs}
         | {log1p, where, delta, Function}
     )
-    _functions = _FUNCTIONS
+    _functions = FUNCTIONS
 
     def __init__(self, names: Names | None = None) -> None:
         super().__init__()
@@ -86,7 +72,7 @@ class LayerMathmlPrinter(Arrangement, Printer):
 
     def fact(self, fact: Fact) -> str:
         """A fact with its relation."""
-        return self.related(self._markup(fact.left), _FACT_RELATIONS[fact.relation], self._markup(fact.right))
+        return self.related(self._markup(fact.left), FACT_RELATIONS[fact.relation], self._markup(fact.right))
 
     def inline(self, expression: Expr) -> str:
         """An expression for a line of text: a derivative that stands alone is written ∂L/∂x."""
@@ -98,6 +84,10 @@ class LayerMathmlPrinter(Arrangement, Printer):
     def related(self, left: str, relation: str, right: str) -> str:
         """Two sides with a sign between them."""
         return f'{left}<mo class="r">{escape(relation)}</mo>{right}'
+
+    def called(self, text: str, name: str) -> str:
+        """A formula with the name that its value has from here on; both are markup."""
+        return f'{text}<mo class="t">≕</mo>{name}'
 
     def _markup(self, expression: Expr) -> str:
         return str(self.doprint(expression))
@@ -173,14 +163,6 @@ class LayerMathmlPrinter(Arrangement, Printer):
     def _mark(self, name: str) -> str:
         return f' data-q="{escape(name)}"' if self._marks else ""
 
-    def _derived(self) -> Mapping[str, Callable[[Quantity, Sequence[Expr]], str]]:
-        return {
-            "cotangent": self._cotangent,
-            "contribution": self._contribution,
-            "local_derivative": self._local_derivative,
-            "tangent": self._tangent,
-        }
-
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
         of = self.bracket(of) if self._names.is_compound(quantity.of) else of
@@ -208,8 +190,7 @@ class LayerMathmlPrinter(Arrangement, Printer):
         return f"<msub><mrow>{whole(quantity, indices)}{bar}</mrow>{row(via)}</msub>"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
-        renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
-        above, below = (self._print(substitute(e, renaming)) for e in (quantity.numerator, quantity.denominator))
+        above, below = self._ends(quantity, indices)
         return self._quotient(f"<mo>∂</mo>{above}", f"<mo>∂</mo>{below}")
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
@@ -266,7 +247,7 @@ class LayerMathmlPrinter(Arrangement, Printer):
         return signs + self.body(expression)
 
     def _print_Relational(self, expression: Relational) -> str:
-        relation = escape(_RELATIONS[type(expression)])
+        relation = escape(RELATIONS[type(expression)])
         return f"{self._print(expression.lhs)}<mo>{relation}</mo>{self._print(expression.rhs)}"
 
     def _print_Pi(self, expression: Expr) -> str:
@@ -300,7 +281,7 @@ class LayerMathmlPrinter(Arrangement, Printer):
     def _print_Pow(self, expression: Pow) -> str:
         base = expression.base
         if isinstance(base, (tanh, sin, cos)) and isinstance(expression.exp, Integer) and expression.exp > 1:
-            raised = f"<msup><mi>{_FUNCTIONS[type(base)]}</mi><mn>{expression.exp}</mn></msup>"
+            raised = f"<msup><mi>{FUNCTIONS[type(base)]}</mi><mn>{expression.exp}</mn></msup>"
             return raised + _APPLIED + self._arguments(base.args)
         return super()._print_Pow(expression)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from sympy import (
     Abs,
@@ -36,18 +36,18 @@ from sympy.printing.str import StrPrinter
 
 from derive.functions import MaxOver, ProductOver, delta, log1p, maximum, minimum, relu, sigmoid, softplus, where
 from derive.graph import Equation, Fact, Quantity
-from derive.indices import substitute
 from derive.printing.arrange import Arrangement, decimal_text, is_decimal, is_power_of_ten
 from derive.printing.layout import Layout
 from derive.printing.names import Names
 from derive.printing.symbols import BAR, read_name, subscript_text, superscript_text, unicode_symbol
 
-_FUNCTIONS: dict[type, str] = {
+# How functions and relations are called in Unicode, in any medium.
+FUNCTIONS: dict[type, str] = {
     function: function.__name__
     for function in (log, exp, tanh, sin, cos, erf, sign, log1p, sigmoid, softplus, relu, where)
 } | {maximum: "max", minimum: "min"}
-_RELATIONS: dict[type, str] = {Eq: "=", Ne: "≠", Lt: "<", Le: "≤", Gt: ">", Ge: "≥"}
-_FACT_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+RELATIONS: dict[type, str] = {Eq: "=", Ne: "≠", Lt: "<", Le: "≤", Gt: ">", Ge: "≥"}
+FACT_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
 
 class LayerTextPrinter(Arrangement, StrPrinter):
@@ -57,7 +57,7 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         {Add, Mul, Pow, Rational, Symbol, Indexed, Sum, MaxOver, ProductOver, Relational, type(pi), Abs, delta}
         | {Function}
     )
-    _functions = _FUNCTIONS
+    _functions = FUNCTIONS
     _open_ended = (MaxOver,)
 
     def __init__(self, names: Names | None = None, subscripts: bool = True) -> None:
@@ -72,7 +72,7 @@ class LayerTextPrinter(Arrangement, StrPrinter):
 
     def fact(self, fact: Fact) -> str:
         """A fact with its relation."""
-        return f"{self.doprint(fact.left)} {_FACT_RELATIONS[fact.relation]} {self.doprint(fact.right)}"
+        return f"{self.doprint(fact.left)} {FACT_RELATIONS[fact.relation]} {self.doprint(fact.right)}"
 
     # Arrangement
 
@@ -115,14 +115,6 @@ class LayerTextPrinter(Arrangement, StrPrinter):
             return self._with_indices(symbol, exponent, indices)
         return printer(quantity, indices)
 
-    def _derived(self) -> Mapping[str, Callable[[Quantity, Sequence[Expr]], str]]:
-        return {
-            "cotangent": self._cotangent,
-            "contribution": self._contribution,
-            "local_derivative": self._local_derivative,
-            "tangent": self._tangent,
-        }
-
     def _cotangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
         if self._names.is_compound(quantity.of):
@@ -131,8 +123,10 @@ class LayerTextPrinter(Arrangement, StrPrinter):
             return f"d{'' if quantity.order == 1 else self._lowered(str(quantity.order))}{of}"
         if self._names.notation == "bar":
             return self._accented(str(quantity.of), indices, BAR, f"bar({of})")
-        loss = "".join(unicode_symbol(self._names.reading(self._names.loss)))
-        return f"∂{loss}/∂{of}"
+        return f"∂{self._loss()}/∂{of}"
+
+    def _loss(self) -> str:
+        return "".join(unicode_symbol(self._names.reading(self._names.loss)))
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)
@@ -155,13 +149,12 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         return f"{whole(quantity, indices)}({via})"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
-        renaming = {own.symbol: new for own, new in zip(quantity.indices, indices, strict=True)}
-        above, below = (self._print(substitute(e, renaming)) for e in (quantity.numerator, quantity.denominator))
+        above, below = self._ends(quantity, indices)
         return f"∂{above}/∂{below}"
 
     def _is_simple_base(self, base: Expr) -> bool:
         # A function has its parentheses already.
-        return type(base) in _FUNCTIONS or super()._is_simple_base(base)
+        return type(base) in FUNCTIONS or super()._is_simple_base(base)
 
     # Indices
 
@@ -204,7 +197,7 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         return f"{' '.join(signs)} {self.body(expression)}"
 
     def _print_Relational(self, expression: Relational) -> str:
-        return f"{self._print(expression.lhs)} {_RELATIONS[type(expression)]} {self._print(expression.rhs)}"
+        return f"{self._print(expression.lhs)} {RELATIONS[type(expression)]} {self._print(expression.rhs)}"
 
     def _print_Pi(self, expression: Expr) -> str:
         return "π"
