@@ -109,6 +109,15 @@ class TestDigits:
         values["x"][100:] -= dtype(1e5)
         assert_digits(values, run(loops_of("batch_norm", compiled=True), values), 1.0 if dtype is np.float32 else 30.0)
 
+    @pytest.mark.parametrize("rows", [5, 300])
+    def test_a_mean_that_is_a_result(self, rows: int) -> None:
+        text = "x: [N, D]\nm: output\nm[j] = mean(x[i, j] for i in N)\nv[j] = mean((x[i, j] - m[j])**2 for i in N)"
+        (derivation,) = derivations_for_code(parse_layer(text, "mean_and_variance", "mean and variance"), "reuse")
+        x = np.random.default_rng(0).normal(size=(rows, 3)) + np.arange(rows)[:, None]  # the first rows are no guide
+        (m, v), _ = module_from(derivation).forward(x)
+        np.testing.assert_allclose(m, x.mean(axis=0), rtol=1e-14)
+        np.testing.assert_allclose(v, x.var(axis=0), rtol=1e-13)
+
     def test_a_constant_column(self) -> None:
         values = batch((100, 3), np.float32)
         values["x"][:, 1] = 3e6

@@ -79,3 +79,6 @@ def test_a_small_batch_has_all_its_lines(notation: str) -> None:
         assert len(places) == count, name
     assert 'data-q="x" data-at="i=2 j=3"' in markup
     assert 'data-q="m" data-at="j=3"' in markup
+    # In formulas, too, and not on the cells of matrices alone.
+    assert '<msub data-q="m" data-at="j=3">' in markup
+    assert '<msub data-q="x" data-at="i=2 j=3">' in markup
