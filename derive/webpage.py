@@ -12,7 +12,6 @@ import ast
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 
 from derive.codegen.numpy import HIGHEST_ORDER, derivations_for_code, module_text
 from derive.derivation import Derivation, Detail, Form
@@ -25,7 +24,7 @@ from derive.pictures import picture
 from derive.pipeline import derive
 from derive.printing.expanded_html import expanded_html
 from derive.printing.grammar import equation_text
-from derive.printing.html import HtmlWriter, code, table
+from derive.printing.html import HtmlWriter, code, document, table
 from derive.printing.latex import latex_fragment
 from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.mathml_lines import inline
@@ -90,7 +89,8 @@ class Story:
     """What a page tells.
 
     `source` is the layer as its author wrote it, `functions` the text of a generated module, `report` the evidence,
-    `written` the same for a small batch; without one of these the page has no such part.
+    `written` the same for a small batch; without one of these the page has no such part. `index` is the address of the
+    page of all layers, if there is one.
     """
 
     derivation: Derivation
@@ -100,31 +100,23 @@ class Story:
     written: WrittenOut | None = None
     notation: Notation = "leibniz"
     detail: Detail = "steps"
+    index: str = ""
 
 
 def html_page(story: Story) -> str:
     """The page of a derivation. Raises UsageError for an unknown notation."""
     title = heading_of(story.derivation)
     parts = list(_parts(story))
-    links = "".join(f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, heading, _ in parts)
+    up = f'<li><a href="{escape(story.index)}">All layers</a></li>' if story.index else ""
+    links = up + "".join(f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, heading, _ in parts)
     sections = "".join(
         f'<section id="{name}" aria-labelledby="{name}-heading"><h2 id="{name}-heading">{escape(heading)}</h2>\n'
         f"{body}\n</section>\n"
         for name, heading, body in parts
     )
     described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="generator" content="derive">\n<style>\n{_web("page.css")}</style>\n</head>\n<body>\n'
-        f"<header>\n<h1>{escape(title)}</h1>\n{described}"
-        f'<nav aria-label="On this page"><ul>{links}</ul></nav>\n</header>\n'
-        f"<main>\n{sections}</main>\n<script>\n{_web('page.js')}</script>\n</body>\n</html>\n"
-    )
-
-
-def _web(name: str) -> str:
-    return (files("derive.printing") / "web" / name).read_text(encoding="utf-8")
+    header = f'{described}<nav aria-label="On this page"><ul>{links}</ul></nav>\n'
+    return document(title, header, sections, ("page.css",), ("page.js",))
 
 
 def _parts(story: Story) -> Iterator[tuple[str, str, str]]:

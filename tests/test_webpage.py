@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import needs_chromium, run_in_page
+from browser import needs_axe, needs_chromium, run_in_page
+from pages_read import read
 
 from derive.cli import main
 from derive.errors import UsageError
@@ -20,7 +20,6 @@ from derive.pipeline import derive
 from derive.printing.outline import line_of
 from derive.webpage import layer_page
 
-VOID = {"meta", "input", "br", "link", "img", "hr"}
 HOSTILE = '''"""Layer <script>alert(1)</script> & "quotes" ]]> -->."""
 x: [N]
 w: r"\\mathrm{a<b}"
@@ -28,51 +27,10 @@ w[i] = x[i]**2
 y[i] = where(w[i] < 1, w[i], 0)
 '''
 
-needs_axe = pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE does not say where axe.min.js is")
-
 
 @cache
 def page(name: str, order: int = 1) -> str:
     return layer_page(read_layer(name), order=order)
-
-
-class Reader(HTMLParser):
-    """Checks that tags are closed in order; collects ids, links, what is loaded, text, and marked names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.loaded: list[str] = []
-        self.text = ""
-        self.marked: set[str] = set()
-        self.tags: list[str] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        values = {key: value or "" for key, value in attributes}
-        self.tags.append(tag)
-        self.ids += [values["id"]] if "id" in values else []
-        self.links += [values["href"]] if tag == "a" else []
-        self.loaded += [values[key] for key in ("src", "srcset", "data", "poster") if key in values]
-        self.loaded += [values["href"]] if tag == "link" else []
-        self.marked |= {values[key] for key in ("data-q", "data-line") if key in values}
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data if self.open[-1:] not in (["script"], ["style"]) else ""
-
-
-def read(text: str) -> Reader:
-    reader = Reader()
-    reader.feed(text)
-    reader.close()
-    assert not reader.open
-    return reader
 
 
 @pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2), ("lstm_cell", 1)])

@@ -11,6 +11,7 @@ import keyword
 import tokenize
 from collections.abc import Container, Iterable, Sequence
 from html import escape
+from importlib.resources import files
 
 from derive.derivation import Derivation, Prose, Step
 from derive.graph import Equation, Fact
@@ -63,6 +64,23 @@ class HtmlWriter:
             symbol = inline(self.printer.inline(quantity.element))
             rows.append((symbol, inline(shape) if shape else "scalar", self.prose(given.note)))
         return table(("symbol", "shape", "meaning"), rows, "given")
+
+
+def document(title: str, header: str, main: str, styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """A web page that needs no other file; `styles` and `scripts` name files of the folder `web`."""
+    style = "\n".join(f"<style>\n{_web(name)}</style>" for name in styles)
+    script = "\n".join(f"<script>\n{_web(name)}</script>" for name in scripts)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="generator" content="derive">\n{style}\n</head>\n<body>\n'
+        f"<header>\n<h1>{escape(title)}</h1>\n{header}</header>\n"
+        f"<main>\n{main}</main>\n{script}\n</body>\n</html>\n"
+    )
+
+
+def _web(name: str) -> str:
+    return (files("derive.printing") / "web" / name).read_text(encoding="utf-8")
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:

@@ -51,7 +51,7 @@ _TALL = ("<mfrac", "<munder", "<mtable", '<mrow class="b">')
 
 
 class LayerMathmlPrinter(Arrangement, Printer):
-    """Prints the expressions of a layer and of its derivation."""
+    """Prints the expressions of a layer and of its derivation; without `marks` no symbol says whose it is."""
 
     _known = frozenset(
         {Add, Mul, Pow, Rational, Symbol, Indexed, Sum, MaxOver, ProductOver, Relational, type(pi), exp, Abs}
@@ -59,12 +59,12 @@ class LayerMathmlPrinter(Arrangement, Printer):
     )
     _functions = FUNCTIONS
 
-    def __init__(self, names: Names | None = None) -> None:
+    def __init__(self, names: Names | None = None, marks: bool = True) -> None:
         super().__init__()
         self._names = names or Names()
         self._layout = Layout(self._names)
         self._slanted = False
-        self._marks = True
+        self._marks = marks
 
     def equation(self, equation: Equation) -> str:
         """Left side = right side; the sign has the class `r`."""
@@ -170,8 +170,10 @@ class LayerMathmlPrinter(Arrangement, Printer):
             return self._of_order(_UPRIGHT_D, quantity.order) + of
         if self._names.notation == "bar":
             return f'<mover accent="true">{row(of)}<mo stretchy="true">¯</mo></mover>'
-        loss = "<mi>ℒ</mi>" if self._names.loss == "ℓ" else self.element(self._names.loss, ())
-        return self._quotient(f"<mo>∂</mo>{loss}", f"<mo>∂</mo>{of}")
+        return self._quotient(f"<mo>∂</mo>{self._loss()}", f"<mo>∂</mo>{of}")
+
+    def _loss(self) -> str:
+        return "<mi>ℒ</mi>" if self._names.loss == "ℓ" else self.element(self._names.loss, ())
 
     def _of_order(self, letter: str, order: int) -> str:
         return letter if order == 1 else f"<msub>{letter}<mn>{order}</mn></msub>"
