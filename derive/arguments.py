@@ -7,6 +7,7 @@ import os
 
 from derive import __version__
 from derive.options import (
+    COLORS,
     DETAILS,
     DTYPES,
     FORMS,
@@ -94,7 +95,9 @@ def command_parser(commands: Mapping[str, Command], whole: bool = False) -> argp
 def _fill_show(verb: _Parser) -> None:
     _add_derivation(verb, "mean")
     _add_printing(verb)
+    verb.add_argument("--flat", action="store_true", help="formulas on one line each")
     verb.add_argument("--json", action="store_true", help="the steps and results as data")
+    _add_color(verb)
 
 
 def _fill_latex(verb: _Parser) -> None:
@@ -128,6 +131,7 @@ def _fill_code(verb: _Parser) -> None:
 def _fill_verify(verb: _Parser) -> None:
     _add_derivation(verb, "mean")
     verb.add_argument("--json", action="store_true", help="the table as data")
+    _add_color(verb)
 
 
 def _fill_check(verb: _Parser) -> None:
@@ -146,6 +150,7 @@ def _fill_check(verb: _Parser) -> None:
     )
     verb.add_argument("--lint", action="store_true", help="say what is unusual about the layer's own equations")
     verb.add_argument("--json", action="store_true", help="the verdicts as data")
+    _add_color(verb)
     verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
 
 
@@ -210,6 +215,10 @@ def _add_printing(verb: _Parser) -> None:
     verb.add_argument(
         "--extent", type=_extent, action="append", metavar="N=2", help="write a small batch out, element by element"
     )
+
+
+def _add_color(verb: _Parser) -> None:
+    verb.add_argument("--color", choices=COLORS, default="auto", help="in color or not (default: auto, on a terminal)")
 
 
 def _names(text: str) -> list[str]:

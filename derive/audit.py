@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from derive.shown import Shown
+
 Kind = Literal["holds", "conditional", "wrong", "definition", "unreadable"]
 
 
@@ -67,7 +69,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Shown):
     """The verdicts on a derivation, line by line. `missing` are the gradients that it does not state."""
 
     layer: str
@@ -75,6 +77,24 @@ class Audit:
     verdicts: tuple[Verdict, ...]
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Audit of {self.headline}>"
+
+    @property
+    def headline(self) -> str:
+        """How many claims hold, on one line."""
+        kinds = [verdict.kind for verdict in self.verdicts]
+        claims = [kind for kind in kinds if kind != "definition"]
+        counts: list[tuple[Kind, str]] = [
+            ("wrong", "wrong"), ("conditional", "true only under a condition"), ("unreadable", "unreadable"),
+        ]  # fmt: skip
+        others = [f"{kinds.count(kind)} {words}" for kind, words in counts if kind in kinds]
+        plural = "claim" if len(claims) == 1 else "claims"
+        if not others:
+            hold = "the claim holds" if len(claims) == 1 else f"all {len(claims)} {plural} hold"
+            return f"{self.layer}, {self.file}: {hold if claims else 'no claims, only definitions'}"
+        return f"{self.layer}, {self.file}: {claims.count('holds')} of {len(claims)} {plural} hold, {', '.join(others)}"
 
     @property
     def exit_code(self) -> int:

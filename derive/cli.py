@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from derive.audit import Audit
+    from derive.color import Palette
     from derive.derivation import Detail
     from derive.graph import Graph
     from derive.progress import ProgressLine
@@ -115,7 +116,10 @@ def _show(options: argparse.Namespace) -> int:
     derivation = derive(graph, **_wanted(options))
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
-    return _write(options, show_text(derivation, options.notation, detail, _columns(options), _has_unicode(options)))
+    wide, unicode = _columns(options), _has_unicode(options)
+    return _write(
+        options, show_text(derivation, options.notation, detail, wide, unicode, options.flat, _palette(options))
+    )
 
 
 def _latex(options: argparse.Namespace) -> int:
@@ -130,8 +134,13 @@ def _latex(options: argparse.Namespace) -> int:
     from derive.printing.latex import latex_document, latex_fragment
 
     derivation = derive(graph, **_wanted(options))
-    printer = latex_document if options.document else latex_fragment
-    return _write(options, printer(derivation, options.notation, options.detail or "steps"))
+    detail: Detail = options.detail or "steps"
+    if not options.document:
+        return _write(options, latex_fragment(derivation, options.notation, detail))
+    from derive.pictures import picture
+
+    drawn = picture(derivation, "tikz", notation=options.notation)
+    return _write(options, latex_document(derivation, options.notation, detail, drawn))
 
 
 def _markdown(options: argparse.Namespace) -> int:
@@ -190,7 +199,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     with _progress() as progress:
         report = verify_layer(graph, **_wanted(options), progress=progress)
-    _write(options, _json(report.to_json(measured=True)) if options.json else report.text())
+    _write(options, _json(report.to_json(measured=True)) if options.json else report.text(palette=_palette(options)))
     return OK if report.passed else FAILED
 
 
@@ -214,7 +223,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         from derive.printing.audit import audit_text
 
-        _write(options, audit_text(audit, _columns(options)))
+        _write(options, audit_text(audit, _columns(options), _palette(options)))
     return audit.exit_code
 
 
@@ -360,6 +369,16 @@ def _has_unicode(options: argparse.Namespace) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _palette(options: argparse.Namespace) -> Palette:
+    """The colors that are asked for, or that a terminal can show and its user wants (no-color.org)."""
+    from derive.color import Palette
+
+    colored: bool = options.color == "always"
+    if options.color == "auto" and options.output is None and sys.stdout.isatty():
+        colored = os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    return Palette(colored)
 
 
 def _write(options: argparse.Namespace, text: str) -> int:

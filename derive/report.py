@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from derive.color import PLAIN, Palette
+from derive.shown import Shown
+
 _COLUMNS = 100
 _LINE = 58
 
@@ -43,7 +46,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """What was checked for one derivation, on which data, and how it came out.
 
     `warnings` are about the layer itself, each a line of text; whether the derivation of it passed is another matter.
@@ -57,6 +60,9 @@ class Report:
     mode: str = "reverse"
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Report on {self.headline}>"
+
     @property
     def passed(self) -> bool:
         """Whether every row passed, and there was something to pass."""
@@ -66,6 +72,15 @@ class Report:
     def failures(self) -> tuple[Row, ...]:
         """The rows that did not pass."""
         return tuple(row for row in self.rows if not row.passed)
+
+    @property
+    def headline(self) -> str:
+        """What was checked, and how it came out, on one line."""
+        failed = len(self.failures)
+        verdict = f"{failed} of {len(self.rows)} checks FAILED" if failed else f"all {len(self.rows)} checks passed"
+        order = f", order {self.order}" if self.order > 1 else ""
+        mode = "" if self.mode == "reverse" else f", {self.mode} mode"
+        return f"{self.layer}, {self.form} form{order}{mode}: {verdict}, on {len(self.data)} sets of data"
 
     def to_json(self, measured: bool = False) -> dict[str, Any]:
         """The report as plain dictionaries and lists; with the measured errors when asked, else only the bounds."""
@@ -87,17 +102,13 @@ class Report:
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }
 
-    def text(self, measured: bool = True) -> str:
+    def text(self, measured: bool = True, palette: Palette = PLAIN) -> str:
         """The report as a table of 100 columns; with the measured errors, or only the bounds that were met."""
-        failed = len(self.failures)
-        verdict = f"{failed} of {len(self.rows)} checks FAILED" if failed else f"all {len(self.rows)} checks passed"
-        order = f", order {self.order}" if self.order > 1 else ""
-        mode = "" if self.mode == "reverse" else f", {self.mode} mode"
-        head = f"{self.layer}, {self.form} form{order}{mode}: {verdict}, on {len(self.data)} sets of data"
         titles = _columns("step", "line", "oracle", "error" if measured else "bound", "")
-        lines = [head, "", titles, "-" * _COLUMNS]
+        head = palette.bad(self.headline) if self.failures else self.headline
+        lines = [head, "", palette.heading(titles), "-" * _COLUMNS]
         for row in self.rows:
-            lines += _row_lines(row, measured)
+            lines += _row_lines(row, measured, palette)
         width = _COLUMNS - 6
         data = textwrap.wrap("; ".join(self.data), width, initial_indent="data: ", subsequent_indent="      ")
         for warning in self.warnings:
@@ -105,10 +116,12 @@ class Report:
         return "\n".join([*lines, "", *data]) + "\n"
 
 
-def _row_lines(row: Row, measured: bool) -> Iterator[str]:
+def _row_lines(row: Row, measured: bool, palette: Palette) -> Iterator[str]:
     first, *more = textwrap.wrap(row.line, _LINE, subsequent_indent="  ") or [""]
     error = f"{row.worst:.0e}" if measured and row.worst else ("0" if measured else row.bound_text)
-    yield _columns("" if row.step is None else str(row.step), first, row.oracle, error, "ok" if row.passed else "FAIL")
+    verdict = "ok" if row.passed else "FAIL"
+    front = _columns("" if row.step is None else str(row.step), first, row.oracle, error, verdict).removesuffix(verdict)
+    yield front + (palette.good(verdict) if row.passed else palette.bad(verdict))
     for line in more:
         yield _columns("", line, "", "", "")
     if not row.passed:

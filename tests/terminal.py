@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -31,6 +32,7 @@ class Terminal:
         self._screen, program = pty.openpty()
         fcntl.ioctl(program, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # what is read may end inside a character
         self.process = subprocess.Popen(
             command,
             stdin=program,
@@ -79,5 +81,5 @@ class Terminal:
             part = os.read(self._screen, 65536)
         except OSError:  # Linux says so when no program has the terminal any longer
             return False
-        self.shown += part.decode(errors="replace")
+        self.shown += self._decoder.decode(part)
         return bool(part)

@@ -94,6 +94,16 @@ def test_it_prints_in_every_medium(name: str, form: Form) -> None:
 
 
 @every_layer
+@pytest.mark.parametrize("order", [1, 2])
+def test_in_two_dimensions_it_keeps_to_the_width(name: str, order: int) -> None:
+    derivation = derive(name, order=order)
+    for notation in NOTATIONS:
+        for width in (40, 80, 120):
+            text = show_text(derivation, notation, "full", width, flat=False)
+            assert max(map(columns, text.splitlines())) <= width
+
+
+@every_layer
 @every_form
 def test_its_functions_compute_what_the_chain_rule_says(name: str, form: Form) -> None:
     derivation, staged = derived(name, form), derived(name, "staged")

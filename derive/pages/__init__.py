@@ -6,7 +6,7 @@
 A directive is a line of its own; everything that it puts in is computed when the page is made.
 
     {{layer NAME}}               the text of the layer
-    {{show NAME}}                `derive show`, in brief
+    {{show NAME}}                `derive show`, in brief and flat
     {{results NAME}}             the gradients, in the layer grammar
     {{steps NAME SENTENCE}}      the steps of the whole derivation in which a sentence stands
     {{verdict NAME}}             the first line of `derive verify`
@@ -100,7 +100,7 @@ def _layer(name: str, rest: str) -> str:
 
 
 def _show(name: str, rest: str) -> str:
-    return _console(f"derive show {name}{SUFFIX} --detail brief", show_text(_derivation(name), detail="brief"))
+    return _console(f"derive show {name}{SUFFIX} --detail brief --flat", show_text(_derivation(name), detail="brief"))
 
 
 def _results(name: str, rest: str) -> str:

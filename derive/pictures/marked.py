@@ -101,7 +101,7 @@ class MarkedPrinter(LayerTextPrinter):
             return otherwise if accent != BAR else otherwise.removeprefix("bar")
         return self._set(replace(reading, accent=accent), indices)
 
-    def _loss(self) -> str:
+    def loss(self) -> str:
         return self._set(self._names.reading(self._names.loss), ())
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:

@@ -7,8 +7,10 @@ import textwrap
 from collections.abc import Iterator
 
 from derive.audit import Audit, Counterexample, Kind, Verdict
+from derive.color import PLAIN, Palette
 
-_WORDS: dict[Kind, str] = {
+# What is said of a claim.
+WORDS: dict[Kind, str] = {
     "holds": "holds",
     "conditional": "CONDITIONAL",
     "wrong": "WRONG",
@@ -20,11 +22,12 @@ _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _TIED = "\0"  # in place of a space at which a line is not to end
 
 
-def audit_text(audit: Audit, width: int = 100) -> str:
+def audit_text(audit: Audit, width: int = 100, palette: Palette = PLAIN) -> str:
     """A line for each claim, with what is the matter below it, in so many columns."""
-    lines = [_headline(audit), ""]
+    lines = [audit.headline, ""]
     for verdict in audit.verdicts:
-        lines += _verdict(verdict, width)
+        head, *others = _verdict(verdict, width)
+        lines += [_colored(head, verdict.kind, palette), *others]
     if audit.missing:
         lines += ["", *_wrapped(f"not stated: {', '.join(audit.missing)}", width, "")]
     for note in audit.notes:
@@ -32,22 +35,15 @@ def audit_text(audit: Audit, width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(audit: Audit) -> str:
-    kinds = [verdict.kind for verdict in audit.verdicts]
-    claims = [kind for kind in kinds if kind != "definition"]
-    counts: list[tuple[Kind, str]] = [
-        ("wrong", "wrong"), ("conditional", "true only under a condition"), ("unreadable", "unreadable"),
-    ]  # fmt: skip
-    others = [f"{kinds.count(kind)} {words}" for kind, words in counts if kind in kinds]
-    plural = "claim" if len(claims) == 1 else "claims"
-    if not others:
-        hold = "the claim holds" if len(claims) == 1 else f"all {len(claims)} {plural} hold"
-        return f"{audit.layer}, {audit.file}: {hold if claims else 'no claims, only definitions'}"
-    return f"{audit.layer}, {audit.file}: {claims.count('holds')} of {len(claims)} {plural} hold, {', '.join(others)}"
+def _colored(head: str, kind: Kind, palette: Palette) -> str:
+    """The first line of a verdict with its word in color; a definition is no verdict."""
+    styles = {"holds": palette.good, "conditional": palette.doubtful, "unreadable": palette.doubtful}
+    style = palette.bad if kind == "wrong" else styles.get(kind, str)
+    return head.replace(WORDS[kind], style(WORDS[kind]), 1)
 
 
 def _verdict(verdict: Verdict, width: int) -> Iterator[str]:
-    head = f"line {verdict.line:<4} {_WORDS[verdict.kind]:<12}"
+    head = f"line {verdict.line:<4} {WORDS[verdict.kind]:<12}"
     yield from _wrapped(f"{head}{verdict.claim}", width, _INDENT)
     if verdict.kind == "unreadable":
         yield from (f"{_INDENT}{line}" for line in (verdict.diagnosis or "").splitlines())

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from sympy import Expr, Symbol
 
 from derive.expand import Group, Line, Whole, WrittenOut
+from derive.printing.blocks import columns
 from derive.printing.elements import Wholes, place_prose, text_printer, title_prose
 from derive.printing.names import Notation
-from derive.printing.text import TextWriter, columns, wrap_formula
+from derive.printing.text import TextWriter, wrap_formula
 
 _INDENT = "    "
 _BRACKETS = ("⎡", "⎤"), ("⎢", "⎥"), ("⎣", "⎦")

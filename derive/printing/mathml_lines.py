@@ -9,7 +9,7 @@ than a narrow screen is cut between its factors, and where that does not do, ins
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 # In em of the formula. A telephone shows about 21 of them.
@@ -20,64 +20,73 @@ _WIDTHS = {"mi": 0.6, "mn": 0.5, "mo": 1.1, "mtext": 0.45}
 
 def inline(markup: str, width: float = NARROW) -> str:
     """A formula in a line of text; a long one as pieces, too."""
-    return " ".join(_math(part, display=False) for part in _cut_up(markup, width))
+    return " ".join(_math(part, display=False) for part in _IN_EM.cut_up(elements_of(markup), width))
 
 
 def pieces(markup: str, width: float = NARROW) -> list[str]:
     """The formula for a display, as `<math>` elements in order; one that fits the width is one piece."""
-    return [_math(part, display=True) for part in _cut_up(markup, width)]
+    return [_math(part, display=True) for part in _IN_EM.cut_up(elements_of(markup), width)]
 
 
-def _cut_up(markup: str, width: float) -> list[list[Element]]:
-    children = list(ElementTree.fromstring(f"<math>{markup}</math>"))
-    if _width(children) <= width:
-        return [children]
-    side = next((n for n, child in enumerate(children) if child.get("class") == "r"), -1) + 1
-    return [*([children[:side]] if side else []), *_parts(children[side:], width)]
+def elements_of(markup: str) -> list[Element]:
+    """The elements that stand side by side in markup."""
+    return list(ElementTree.fromstring(f"<math>{markup}</math>"))
 
 
 def width_of(markup: str) -> float:
     """About how wide markup is, in em."""
-    return _width(list(ElementTree.fromstring(f"<math>{markup}</math>")))
+    return _width(elements_of(markup))
 
 
-def _parts(elements: Sequence[Element], width: float) -> Iterator[list[Element]]:
-    """The parts of a sum: its terms, and of a term that is too wide its factors."""
-    for term in _cut(elements, "t"):
-        if _width(term) <= width:
-            yield term
-            continue
-        held: list[Element] = []
-        for factor in _cut(term, "f"):
-            opens = _width(factor) > width and _bracket(factor) is not None
-            # A short factor stays with the bracket that it multiplies.
-            if held and _width([*held, *factor]) > width and not (opens and _width(held) < width / 3):
+class Cutter:
+    """Cuts formulas for a medium; `measure` says how wide elements are in it that stand side by side."""
+
+    def __init__(self, measure: Callable[[Sequence[Element]], float]) -> None:
+        self._measure = measure
+
+    def cut_up(self, elements: Sequence[Element], width: float) -> list[list[Element]]:
+        """The left side with its sign, and the parts of the right one; all in one piece if that fits the width."""
+        if self._measure(elements) <= width:
+            return [list(elements)]
+        side = next((n for n, element in enumerate(elements) if element.get("class") == "r"), -1) + 1
+        return [*([list(elements[:side])] if side else []), *self._parts(elements[side:], width)]
+
+    def _parts(self, elements: Sequence[Element], width: float) -> Iterator[list[Element]]:
+        """The parts of a sum: its terms, and of a term that is too wide its factors."""
+        for term in _cut(elements, "t"):
+            if self._measure(term) <= width:
+                yield term
+                continue
+            held: list[Element] = []
+            for factor in _cut(term, "f"):
+                opens = self._measure(factor) > width and self._bracket(factor) is not None
+                # A short factor stays with the bracket that it multiplies.
+                short = opens and self._measure(held) < width / 3
+                if held and self._measure([*held, *factor]) > width and not short:
+                    yield held
+                    held = []
+                held += factor
+                if opens:
+                    *opened, held = self._opened(held, width)
+                    yield from opened
+            if held:
                 yield held
-                held = []
-            held += factor
-            if opens:
-                *opened, held = _opened(held, width)
-                yield from opened
-        if held:
-            yield held
 
+    def _opened(self, elements: Sequence[Element], width: float) -> list[list[Element]]:
+        """What has a bracket that is too wide, cut inside it."""
+        place = self._bracket(elements)
+        assert place is not None
+        left, *inside, right = elements[place]
+        # The first part stands behind what is before the bracket.
+        parts = list(self._parts(inside, max(width - self._measure([*elements[:place], left]), width / 2)))
+        parts[0] = [*elements[:place], left, *parts[0]]
+        parts[-1] = [*parts[-1], right, *elements[place + 1 :]]
+        return parts
 
-def _opened(elements: Sequence[Element], width: float) -> list[list[Element]]:
-    """What has a bracket that is too wide, cut inside it."""
-    place = _bracket(elements)
-    assert place is not None
-    left, *inside, right = elements[place]
-    # The first part stands behind what is before the bracket.
-    parts = list(_parts(inside, max(width - _width([*elements[:place], left]), width / 2)))
-    parts[0] = [*elements[:place], left, *parts[0]]
-    parts[-1] = [*parts[-1], right, *elements[place + 1 :]]
-    return parts
-
-
-def _bracket(elements: Sequence[Element]) -> int | None:
-    """The place of the widest bracket."""
-    places = [n for n, element in enumerate(elements) if element.get("class") == "b"]
-    return max(places, key=lambda n: _width([elements[n]]), default=None)
+    def _bracket(self, elements: Sequence[Element]) -> int | None:
+        """The place of the widest bracket."""
+        places = [n for n, element in enumerate(elements) if element.get("class") == "b"]
+        return max(places, key=lambda n: self._measure([elements[n]]), default=None)
 
 
 def _cut(elements: Sequence[Element], sign: str) -> list[list[Element]]:
@@ -118,3 +127,6 @@ def _width_of(element: Element) -> float:
     if kind == "mtable":
         return max((_width(list(line)) for line in element), default=0.0) + 1.0
     return sum(inside) + (0.9 if kind == "msqrt" else 0.0)
+
+
+_IN_EM = Cutter(_width)

@@ -1,15 +1,21 @@
-"""A derivation for the terminal: Unicode formulas on one line each, wrapped to a width; or plain ASCII grammar."""
+"""A derivation for the terminal: formulas in two dimensions, or on one line each, wrapped to a width.
+
+Without Unicode they are in the plain ASCII of the layer grammar.
+"""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 from sympy import Expr, Indexed, Integer, Symbol
 
+from derive.color import PLAIN, Palette
 from derive.derivation import Derivation, Detail, Prose, Step
 from derive.graph import Equation, Fact
+from derive.printing.block_math import LayerBlockPrinter
+from derive.printing.blocks import columns
 from derive.printing.grammar import equation_text, expression_text
+from derive.printing.mathml_blocks import lay_out
 from derive.printing.names import Names, Notation
 from derive.printing.outline import (
     given_of,
@@ -27,6 +33,7 @@ from derive.printing.text_math import LayerTextPrinter, can_be_subscripts
 
 _FORMULA_INDENT = 8
 _CONTINUED = "    "
+_NOTE = 16  # columns that a note beside a table has at least
 # Where a formula can be broken: before a term, a factor, the range of a sum.
 _CUTS = ((" + ", 0), (" - ", 0), (" · ", 1), ("*", 1), (" for ", 1))
 
@@ -37,21 +44,26 @@ def show_text(
     detail: Detail = "steps",
     width: int = 100,
     unicode: bool = True,
+    flat: bool = True,
+    palette: Palette = PLAIN,
 ) -> str:
     """A derivation as text of at most `width` columns; with `unicode=False` in the names of the layer grammar.
 
+    A `flat` formula is on one line, as in a sentence, else in two dimensions if it is in Unicode.
     Raises UsageError for an unknown notation.
     """
     names = Names.of(derivation, notation)
-    writer = TextWriter(LayerTextPrinter(names, all_subscripts(derivation)) if unicode else None, width)
+    lowered = unicode and all_subscripts(derivation)
+    printer = LayerTextPrinter(names, lowered) if unicode else None
+    tall = LayerBlockPrinter(names, lowered) if unicode and not flat else None
+    writer = TextWriter(printer, width, tall, palette)
     title = title_of(derivation) if derivation.order == 1 else heading_of(derivation)
-    blocks = [title + "\n" + ("═" if unicode else "=") * columns(title)]
-    blocks += [writer.wrapped(paragraph) for paragraph in paragraphs_of(derivation)]
-    blocks.append(_given(derivation, writer))
+    blocks = [writer.headed(title, "═" if unicode else "=")]
+    blocks += [writer.wrapped(paragraph) for paragraph in paragraphs_of(derivation.forward)]
+    blocks.append(palette.heading("Given") + "\n" + _given(derivation, writer))
     blocks += [writer.wrapped(writer.prose(remark)) for remark in remarks_on(derivation, detail)]
     for section in sections_of(derivation, detail):
-        heading = writer.prose(section.heading)
-        blocks.append(heading + "\n" + ("─" if unicode else "-") * columns(heading))
+        blocks.append(writer.headed(writer.prose(section.heading), "─" if unicode else "-"))
         blocks += [writer.step(step) for step in section.steps]
     return "\n\n".join(blocks) + "\n"
 
@@ -65,30 +77,67 @@ def _given(derivation: Derivation, writer: TextWriter) -> str:
     lines = []
     for symbol, shape, note in rows:
         front = f"  {_padded(symbol, wide[0])}  {_padded(shape, wide[1])}  "
+        if columns(front) + _NOTE > writer.width:
+            lines.append(f"  {symbol}")
+            front, note = " " * _FORMULA_INDENT, f"{shape}: {note}"
         lines.append(writer.wrapped(note, front=front, hanging=columns(front)))
     assumed = ", ".join(writer.line(fact) for fact in derivation.forward.facts)
     if assumed:
         lines += ["", writer.wrapped(f"Assumed: {assumed}")]
-    return "\n".join(["Given", *lines])
+    return "\n".join(lines)
 
 
 class TextWriter:
-    """Writes steps, sentences and formulas; without a printer in the layer grammar."""
+    """Writes steps, sentences and formulas; without a printer in the layer grammar.
 
-    def __init__(self, printer: LayerTextPrinter | None, width: int) -> None:
+    With a printer for it, the formulas of steps are in two dimensions; sentences are not.
+    """
+
+    def __init__(
+        self,
+        printer: LayerTextPrinter | None,
+        width: int,
+        tall: LayerBlockPrinter | None = None,
+        palette: Palette = PLAIN,
+    ) -> None:
         self._printer = printer
-        self._width = max(width, 40)
+        self.width = max(width, 40)
+        self._tall = tall
+        self._palette = palette
+
+    def headed(self, text: str, sign: str) -> str:
+        """A heading with a line of such signs below it."""
+        lines = self.wrapped(text)
+        return self._palette.heading(lines + "\n" + sign * max(map(columns, lines.split("\n"))))
 
     def step(self, step: Step) -> str:
         """A numbered sentence, and the formula below it; a result is marked with a bar."""
-        text = self.wrapped(f"{rule_words(step)}. {self.prose(step.reason)}", front=f"{step.number:>3}. ", hanging=5)
+        front, rule = f"{step.number:>3}. ", f"{rule_words(step)}."
+        text = self.wrapped(f"{rule} {self.prose(step.reason)}", front=front, hanging=len(front))
+        text = text.replace(front + rule, front + self._palette.rule(rule), 1)
         line = line_of(step)
         if line is None:
             return text
-        formula = self.line(line) + (f" =: {self._label(step.label)}" if step.label else "")
-        mark = ("▌ " if self._printer else "> ") if step.boxed else "  "
-        rows = wrap_formula(formula, self._width - _FORMULA_INDENT)
-        return "\n".join([text, *(" " * (_FORMULA_INDENT - 2) + mark + row for row in rows)])
+        rows = self._rows(line, step.label)
+        mark = self._palette.result("▌" if self._printer else ">") if step.boxed else " "
+        indent = " " * (_FORMULA_INDENT - 2)
+        # Above what is taller than a line there is room, and the bar begins below it.
+        room = [""] if self._tall and len(rows) > 1 else []
+        return "\n".join([text, *room, *(f"{indent}{mark} {row}".rstrip() for row in rows)])
+
+    def _rows(self, line: Equation | Fact, label: str | None) -> list[str]:
+        """A formula in rows of text that fit the width."""
+        width = self.width - _FORMULA_INDENT
+        if self._tall is None:
+            return wrap_formula(self.line(line) + (f" =: {self._label(label)}" if label else ""), width)
+        markup = self._tall.fact(line) if isinstance(line, Fact) else self._tall.equation(line)
+        if label:
+            markup = self._tall.called(markup, self._tall.index(label))
+        first, *others = lay_out(markup, width)
+        rows = [*first.rows]
+        for block in others:
+            rows += ["", *block.rows]
+        return rows
 
     def _label(self, label: str) -> str:
         return self._printer.index(label) if self._printer else label
@@ -113,7 +162,7 @@ class TextWriter:
         lines = [front]
         empty = True
         for word in text.split():
-            if not empty and columns(lines[-1]) + 1 + columns(word) > self._width:
+            if not empty and columns(lines[-1]) + 1 + columns(word) > self.width:
                 lines.append(" " * hanging)
                 empty = True
             lines[-1] += word if empty else f" {word}"
@@ -145,12 +194,6 @@ def _pieces(formula: str) -> list[Piece]:
             pieces.append(Piece(formula[start:position], columns(formula[start:position]), level))
             start, level = position, cut
     return [*pieces, Piece(formula[start:], columns(formula[start:]), level)]
-
-
-def columns(text: str) -> int:
-    """The columns of a terminal that a text takes: none for a combining accent, two for a wide character."""
-    wide = ("W", "F")
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in wide else 1 for c in text)
 
 
 def _padded(text: str, width: int) -> str:

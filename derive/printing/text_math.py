@@ -123,9 +123,10 @@ class LayerTextPrinter(Arrangement, StrPrinter):
             return f"d{'' if quantity.order == 1 else self._lowered(str(quantity.order))}{of}"
         if self._names.notation == "bar":
             return self._accented(str(quantity.of), indices, BAR, f"bar({of})")
-        return f"∂{self._loss()}/∂{of}"
+        return f"∂{self.loss()}/∂{of}"
 
-    def _loss(self) -> str:
+    def loss(self) -> str:
+        """The symbol of what is differentiated."""
         return "".join(unicode_symbol(self._names.reading(self._names.loss)))
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
@@ -144,9 +145,16 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         return self._with_indices(unicodedata.normalize("NFC", symbol[0] + accent) + symbol[1:], "", indices)
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
-        via = "direct" if quantity.via is None else f"via {self.element(quantity.via, ())}"
-        whole = self._tangent if quantity.mode == "forward" else self._cotangent
-        return f"{whole(quantity, indices)}({via})"
+        return self.whole(quantity, indices) + self.by_way(quantity)
+
+    def whole(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
+        """A cotangent or tangent; of a contribution, what it is a part of."""
+        forward = quantity.role == "tangent" or quantity.mode == "forward"
+        return (self._tangent if forward else self._cotangent)(quantity, indices)
+
+    def by_way(self, quantity: Quantity) -> str:
+        """What a contribution comes through, in parentheses."""
+        return "(direct)" if quantity.via is None else f"(via {self.element(quantity.via, ())})"
 
     def _local_derivative(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         above, below = self._ends(quantity, indices)

@@ -10,6 +10,7 @@ from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Sum, exp, sqrt,
 from derive.functions import MaxOver, sigmoid, where
 from derive.graph import Quantity, extent_symbol, index_symbol, reference
 from derive.parser import parse_layer
+from derive.pipeline import derive
 from derive.printing.names import Names
 from derive.printing.text import columns, show_text, wrap_formula
 from derive.printing.text_math import LayerTextPrinter
@@ -150,6 +151,43 @@ def test_batch_norm_in_unicode() -> None:
     assert "        ∂L/∂μⱼ = ∂L/∂μⱼ(via x̂) + ∂L/∂μⱼ(via σ²)\n" in shown
     assert "      ▌ ∂L/∂βⱼ = Σᵢ ∂L/∂yᵢⱼ =: A₅\n" in shown
     assert "Gradient with respect to σⱼ²\n" in shown
+
+
+def test_batch_norm_in_two_dimensions() -> None:
+    shown = show_text(staged("batch_norm"), flat=False)
+
+    assert "  xᵢⱼ      [N, D]  input\n" in shown
+    assert "\n\n             1  N\n        μⱼ = ─  ∑  xᵢⱼ\n             N i=1\n\n" in shown
+    total = ["∂L    ∂L           ∂L", "─── = ───(via x̂) + ───(via σ²)", "∂μⱼ   ∂μⱼ          ∂μⱼ"]
+    result = ["∂L     N   ∂L", "─── =  ∑  ──── =: A₅", "∂βⱼ   i=1 ∂yᵢⱼ"]
+    assert "\n\n" + "\n".join(f"        {row}" for row in total) + "\n\n" in shown
+    assert "\n\n" + "\n".join(f"      ▌ {row}" for row in result) + "\n\n" in shown
+    assert "The layer computes yᵢⱼ.\n        yᵢⱼ = γⱼ x̂ᵢⱼ + βⱼ\n\n" in shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+def test_sentences_are_the_same_in_two_dimensions_and_the_grammar_has_one() -> None:
+    flat, tall = (show_text(staged("batch_norm"), flat=flat) for flat in (True, False))
+    assert [line for line in flat.splitlines() if "The chain rule" in line or line.startswith("Gradient")] == [
+        line for line in tall.splitlines() if "The chain rule" in line or line.startswith("Gradient")
+    ]
+    assert show_text(staged("gelu"), unicode=False) == show_text(staged("gelu"), unicode=False, flat=False)
+
+
+def test_the_bar_of_a_result_goes_along_all_of_its_rows() -> None:
+    shown = show_text(staged("batch_norm"), width=40, flat=False)
+    results = [block for block in re.split(r"\n\n", shown) if "▌" in block]
+    assert any("\n      ▌\n" in block for block in results)
+    assert all(line.startswith("      ▌") for block in results for line in block.splitlines())
+
+
+def test_in_few_columns_notes_stand_below_and_headings_are_wrapped() -> None:
+    lines = show_text(staged("attention"), width=40).splitlines()
+    at = lines.index("  ∂ℓ/∂L[row, v]")
+    assert lines[at + 1 : at + 3] == ["        [Rows, V]: gradient of the loss", "        with respect to L[row, v]"]
+    lines = show_text(derive("group_norm"), width=40).splitlines()
+    at = lines.index("Gradient with respect to x̂[n, g, k, h,")
+    assert lines[at + 1 : at + 3] == ["w]", "─" * 38]
 
 
 def test_batch_norm_in_the_grammar() -> None:
