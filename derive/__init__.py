@@ -16,7 +16,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
-    from derive.checker import check_claims as check  # noqa: F401
+    from derive.checker import check_claims as check
     from derive.checker import check_function as check_function
     from derive.derivation import Derivation as Derivation
     from derive.derivation import Step as Step
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from derive.errors import LayerError as LayerError
     from derive.errors import UsageError as UsageError
     from derive.graph import Graph as Graph
-    from derive.parser import parse_layer as parse  # noqa: F401
+    from derive.parser import parse_layer as parse
     from derive.pipeline import derive as derive
     from derive.pipeline import load as load
-    from derive.printing.grammar import equation_text as text  # noqa: F401
+    from derive.printing.grammar import equation_text as text
     from derive.tangents import jvp as jvp
-    from derive.workshop import compile_layer as compile  # noqa: F401
-    from derive.workshop import verify_layer as verify  # noqa: F401
+    from derive.workshop import compile_layer as compile
+    from derive.workshop import verify_layer as verify
 
 __version__ = "0.1.0"
 
@@ -54,7 +54,25 @@ _HOMES = {
     "verify": ("derive.workshop", "verify_layer"),
     "vjp": ("derive.differentiate", "vjp"),
 }
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are names
+__all__ = [
+    "Derivation",
+    "DeriveError",
+    "Graph",
+    "LayerError",
+    "Step",
+    "UsageError",
+    "__version__",
+    "check",
+    "check_function",
+    "compile",
+    "derive",
+    "jvp",
+    "load",
+    "parse",
+    "text",
+    "verify",
+    "vjp",
+]
 
 
 def __getattr__(name: str) -> object:

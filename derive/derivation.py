@@ -6,8 +6,8 @@ print steps; they do no mathematics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -15,6 +15,7 @@ from sympy import Expr
 
 from derive.graph import Equation, Fact, Graph, Mode, Quantity
 from derive.options import DETAILS
+from derive.shown import Shown
 
 Form = Literal["staged", "sum", "mean", "reuse"]
 Detail = Literal["brief", "steps", "full"]
@@ -22,14 +23,16 @@ Detail = Literal["brief", "steps", "full"]
 # A sentence with mathematics in it: text and expressions in turn, so that each printer writes them in its own way.
 Prose = tuple["str | Expr", ...]
 
+
 @dataclass(frozen=True)
-class Step:
+class Step(Shown):
     """One line of a derivation.
 
     `rule` names what was done (kebab-case), `reason` says why in a sentence. `equation` is the line itself: its left
     side always equals its whole right side. `display` is shown in its place where a line is better read with symbols
     that it does not define itself (the chain rule in the abstract); it is as true. `detail` is the coarsest level at
-    which the step is shown, `boxed` marks a result, `label` a name given to the line as the notes do (A_1).
+    which the step is shown, `boxed` marks a result, `label` a name given to the line as the notes do (A_1). `known` are
+    the quantities that it can mention; a step of a derivation has them from that.
     """
 
     number: int
@@ -40,10 +43,11 @@ class Step:
     detail: Detail = "steps"
     boxed: bool = False
     label: str | None = None
+    known: Mapping[str, Quantity] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Shown):
     """What `derive` finds for a layer.
 
     `forward` is the layer; `backward` is a graph that starts with the equations of `forward` and goes on with the
@@ -60,6 +64,15 @@ class Derivation:
     quantities: tuple[Quantity, ...]
     order: int = 1
     previous: Derivation | None = None
+
+    def __post_init__(self) -> None:
+        known = self.known
+        object.__setattr__(self, "steps", tuple(replace(step, known=known) for step in self.steps))
+
+    def __repr__(self) -> str:
+        found = ", ".join(self.backward.outputs)
+        what = f"{self.form!r}, order={self.order}" if self.mode == "reverse" else f"{self.form!r}, mode='forward'"
+        return f"<Derivation of {self.forward.name!r}, form={what}: {found}; {len(self.steps)} steps>"
 
     @cached_property
     def orders(self) -> tuple[Derivation, ...]:
@@ -99,6 +112,12 @@ class Derivation:
     def by_name(self) -> dict[str, Quantity]:
         """Every quantity that a step or a result can mention."""
         return {q.name: q for q in (*self.backward.quantities, *self.quantities)}
+
+    @cached_property
+    def known(self) -> dict[str, Quantity]:
+        """The same, and what a gradient of a lower order belongs to, which need not be there any more."""
+        former = {name: q for lower in self.orders[:-1] for name, q in lower.backward.by_name.items()}
+        return self.by_name | {name: q for name, q in former.items() if name not in self.by_name}
 
     def shown(self, detail: Detail) -> Sequence[Step]:
         """The steps that belong to a level of detail."""

@@ -25,6 +25,7 @@ from derive.graph import Graph
 from derive.indexpage import Entry, index_page
 from derive.layers import LayerText, summary
 from derive.pages import page_names, page_text
+from derive.pages.notebooks import notebook_names, notebook_text, notebook_title
 from derive.pages.notes import notes_documents
 from derive.parser import parse_layer
 from derive.pictures import picture
@@ -160,6 +161,9 @@ def documents(
         for name in page_names():
             progress(f"the page {name}")
             files[f"{_DOCS}/{name}.md"] = page_text(name)
+        for name in notebook_names():
+            progress(f"the notebook {name}")
+            files[f"{_DOCS}/{name}.ipynb"] = notebook_text(name)
         progress("the notes")
         files |= {f"{_DOCS}/notes/{name}": text for name, text in notes_documents().items()}
     return files
@@ -172,7 +176,7 @@ def _tell(progress: Callable[[str], None], of: str, text: str) -> None:
 def _layer_documents(
     derivation: Derivation, source: str, functions: str, whole: bool, tell: Callable[[str], None]
 ) -> Iterator[tuple[str, str]]:
-    yield "derivation.tex", latex_document(derivation)
+    yield "derivation.tex", latex_document(derivation, picture=picture(derivation, "tikz"))
     yield "derivation.md", markdown_text(derivation)
     written = small_batch(derivation.forward)
     if written is not None:
@@ -233,8 +237,10 @@ def _index(sources: Sequence[LayerText], derivations: Sequence[Derivation], file
 def _pages() -> dict[str, str]:
     """The addresses of the pages that are about more than one layer, by their titles."""
     titles = {page_text(name).splitlines()[0].removeprefix("# "): f"{name}.md" for name in page_names()}
+    notebooks = {notebook_title(name): f"{name}.ipynb" for name in notebook_names()}
     costs = "What each costs, by the chain rule as it stands and in closed form"
-    return titles | {costs: "costs.md", "The notes, audited: a verdict on each of their lines": "notes/README.md"}
+    notes = "The notes, audited: a verdict on each of their lines"
+    return titles | notebooks | {costs: "costs.md", notes: "notes/README.md"}
 
 
 def _links(layer: str, files: Container[str]) -> dict[str, str]:

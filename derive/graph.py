@@ -15,6 +15,8 @@ from typing import Literal
 
 from sympy import Expr, Indexed, IndexedBase, Integer, Rational, Symbol
 
+from derive.shown import Shown
+
 Role = Literal[
     "input", "constant", "intermediate",  # of a layer
     "cotangent", "contribution", "local_derivative", "helper", "tangent", "loss",  # of a derivation
@@ -144,7 +146,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Graph:
+class Graph(Shown):
     """A layer, or a layer with its gradients: quantities, equations in an order in which they can be computed, facts.
 
     `quantities` lists inputs and constants first, in file order, then the intermediates in the order of `equations`.
@@ -162,6 +164,10 @@ class Graph:
     source: str = field(default="", compare=False, repr=False)
     sweeps: tuple[Mode, ...] = ()
     former: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(quantity.name for quantity in self.inputs)
+        return f"<Graph {self.name!r}: {inputs} -> {', '.join(self.outputs)}; {len(self.equations)} equations>"
 
     @cached_property
     def by_name(self) -> dict[str, Quantity]:

@@ -84,7 +84,7 @@ def _writer(derivation: Derivation, notation: Notation) -> HtmlWriter:
 def _card(entry: Entry, notation: Notation) -> str:
     """The name, what the layer is, its closed forms, and where there is more."""
     derivation, writer = entry.derivation, _writer(entry.derivation, notation)
-    about = paragraphs_of(derivation)[:1]
+    about = paragraphs_of(derivation.forward)[:1]
     results = [writer.display(equation) for equation in derivation.results]
     shown = results if len(results) <= _AT_A_GLANCE + 1 else results[:_AT_A_GLANCE]
     more = results[len(shown) :]

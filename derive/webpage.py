@@ -17,19 +17,20 @@ from derive.codegen.numpy import HIGHEST_ORDER, derivations_for_code, module_tex
 from derive.derivation import Derivation, Detail, Form
 from derive.errors import UsageError
 from derive.expand import WrittenOut
-from derive.graph import Graph, Mode
+from derive.graph import Equation, Graph, Mode
 from derive.layers import LayerText
 from derive.parser import parse_layer
-from derive.pictures import picture
+from derive.pictures.nodes import picture_of
+from derive.pictures.svg import svg_picture
 from derive.pipeline import derive
 from derive.printing.expanded_html import expanded_html
 from derive.printing.grammar import equation_text
-from derive.printing.html import HtmlWriter, code, document, table
+from derive.printing.html import HtmlWriter, code, document, evidence_table
 from derive.printing.latex import latex_fragment
 from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.mathml_lines import inline
 from derive.printing.names import Names, Notation
-from derive.printing.outline import FORWARD_HEADING, heading_of, paragraphs_of, remarks_on, sections_of
+from derive.printing.outline import FORWARD_HEADING, given_of, heading_of, paragraphs_of, remarks_on, sections_of
 from derive.report import Report
 from derive.workshop import CODE_FORM, evidence
 from derive.write_out import write_out
@@ -114,7 +115,7 @@ def html_page(story: Story) -> str:
         f"{body}\n</section>\n"
         for name, heading, body in parts
     )
-    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation))
+    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation.forward))
     header = f'{described}<nav aria-label="On this page"><ul>{links}</ul></nav>\n'
     return document(title, header, sections, ("page.css",), ("page.js",))
 
@@ -127,9 +128,9 @@ def _parts(story: Story) -> Iterator[tuple[str, str, str]]:
     facts = ", ".join(inline(writer.printer.fact(fact)) for fact in graph.facts)
     assumed = f"<p>Assumed: {facts}.</p>" if facts else ""
     remarks = " ".join(writer.prose(remark) for remark in remarks_on(derivation, detail))
-    given = writer.given(derivation) + assumed + (f"<p>{remarks}</p>" if remarks else "")
+    given = writer.given(given_of(derivation)) + assumed + (f"<p>{remarks}</p>" if remarks else "")
     yield "layer", "The layer", code(story.source.strip(), names, "The layer as its author wrote it") + given
-    yield "graph", "The graph", _picture(derivation, notation)
+    yield "graph", "The graph", _picture(derivation, notation, detail)
     sections = sections_of(derivation, detail)
     forward = [section for section in sections if section.heading == FORWARD_HEADING]
     yield "forward", "Forward pass", "\n".join(writer.step(step) for section in forward for step in section.steps)
@@ -143,7 +144,7 @@ def _parts(story: Story) -> Iterator[tuple[str, str, str]]:
     if story.functions:
         yield "code", "The code", _functions(story.functions, _SHOWN[: derivation.order + 1], names)
     if story.report is not None:
-        yield "evidence", "Evidence", _evidence(story.report, {step.number for step in derivation.shown(detail)})
+        yield "evidence", "Evidence", evidence_table(story.report, {step.number for step in derivation.shown(detail)})
     grammar = "\n".join(map(equation_text, derivation.results))
     latex = latex_fragment(derivation, notation, detail)
     yield "sources", "To copy", "\n".join(
@@ -151,11 +152,16 @@ def _parts(story: Story) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _picture(derivation: Derivation, notation: Notation) -> str:
-    """The graph, with a switch for what flows back, where anything does."""
-    shown = picture(derivation, "svg", cotangents=False, notation=notation)
+def _picture(derivation: Derivation, notation: Notation, detail: Detail) -> str:
+    """The graph, with a switch for what flows back, where anything does; a node leads to where it is defined."""
+    drawn = picture_of(derivation, notation)
+    links = dict.fromkeys((node.name for node in drawn.nodes), "#layer")
+    for step in reversed(derivation.shown(detail)):  # the first step about a name is its equation
+        if isinstance(step.equation, Equation) and step.equation.name in derivation.forward.equation_of:
+            links[step.equation.name] = f"#step-{step.number}"
+    shown = svg_picture(drawn, cotangents=False, links=links)
     switch = ""
-    if 'class="cotangent"' in shown:
+    if drawn.cotangents:
         box = '<input type="checkbox" id="flow">'
         switch = f'<p class="switch"><label>{box} Show the gradients that flow back</label></p>'
     return f'{switch}<div class="scrolls picture" tabindex="0" role="group" aria-label="the graph">{shown}</div>'
@@ -176,24 +182,4 @@ def _copied(name: str, label: str, text: str) -> str:
         f'<details class="source"><summary>{escape(label)}</summary><div class="copied">'
         f'<button type="button" data-copy="{name}-text" hidden>copy</button>'
         f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{shown}</pre></div></details>'
-    )
-
-
-def _evidence(report: Report, shown: Container[int]) -> str:
-    """The table of checks, and on what they were made; a step that is shown can be gone to."""
-    rows = []
-    for row in report.rows:
-        step = "" if row.step is None else str(row.step)
-        step = f'<a href="#step-{step}">{step}</a>' if row.step in shown else step
-        verdict = f'<span class="{"passed" if row.passed else "failed"}">{"ok" if row.passed else "FAILED"}</span>'
-        line = f"<code>{escape(row.line)}</code>"
-        rows.append((step, line, escape(row.oracle), escape(row.bound_text), verdict))
-    failed = len(report.failures)
-    total = len(report.rows)
-    verdict = f"{failed} of {total} checks failed" if failed else f"All {total} checks passed"
-    checks = table(("step", "line", "oracle", "bound", ""), rows, "evidence")
-    return (
-        f"<p>{verdict}, on {len(report.data)} sets of data.</p>"
-        f"<details><summary>Every check</summary>{checks}</details>"
-        f'<p class="quiet">Data: {escape("; ".join(report.data))}</p>'
     )

@@ -22,10 +22,16 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
     "--virtual-time-budget=8000", "--dump-dom",
 )  # fmt: skip
+# A window is never narrower than 500 pixels, so the page stands in a frame, which is as wide as one asks for.
+_FRAME = """<!DOCTYPE html><body style="margin: 0">
+<iframe srcdoc="{page}" style="width: {width}px; height: 900px; border: 0"></iframe>
+<script>addEventListener("message", (event) => {{
+  document.documentElement.innerHTML = "<body><pre id=result></pre></body>";
+  document.getElementById("result").textContent = event.data;
+}});</script></body>"""
 _AFTER = """<script>(async () => {{
   const result = await (async () => {{ {script} }})();
-  document.documentElement.innerHTML = "<body><pre id=result></pre></body>";
-  document.getElementById("result").textContent = JSON.stringify(result);
+  parent.postMessage(JSON.stringify(result), "*");
 }})();</script></body>"""
 
 
@@ -34,8 +40,8 @@ def run_in_page(page: str, script: str, width: int = 1000, dark: bool = False) -
     whole = page.replace("</body>", _AFTER.format(script=script))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
-        file.write_text(whole, encoding="utf-8")
-        flags = [*_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={width},900"]
+        file.write_text(_FRAME.format(page=html.escape(whole), width=width), encoding="utf-8")
+        flags = [*_FLAGS, f"--user-data-dir={folder}/profile", f"--window-size={max(width, 500)},900"]
         flags += ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []
         done = subprocess.run(
             [CHROMIUM, *flags, file.as_uri()], capture_output=True, text=True, timeout=120, check=True, encoding="utf-8"

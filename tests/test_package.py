@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -89,3 +90,17 @@ def test_the_packages_of_functions_name_what_they_have() -> None:
             assert getattr(package, name).__name__ == f"{package.__name__}.{name}"
         with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'frobnicate'"):
             package.frobnicate  # noqa: B018
+
+
+def test_every_public_name_says_where_it_is() -> None:
+    assert set(derive.__all__) == {"__version__", *derive._HOMES}
+
+
+def test_a_type_checker_finds_the_public_names(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text("import derive\n" + "".join(f"reveal_type(derive.{name})\n" for name in derive.__all__))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", file], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "attr-defined" not in done.stdout, done.stdout
+    assert done.stdout.count("Revealed type") == len(derive.__all__)

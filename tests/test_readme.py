@@ -38,7 +38,7 @@ def test_the_first_block_is_what_the_ci_runs() -> None:
     assert kind == "sh"
     assert commands == [
         "pip install . && derive latex batch_norm",
-        "pip install -e '.[test,array-api,c,dask,jax,loops,torch]' && pytest",
+        "pip install -e '.[test,array-api,c,dask,jax,loops,notebook,torch]' && pytest",
     ]
     ci = (ROOT / ".ci" / "run").read_text().replace("pip install -q", "pip install")
     assert all(command in ci for command in commands)

@@ -150,6 +150,43 @@ def test_in_a_browser(name: str, order: int, width: int) -> None:
     assert found["wide"] == []
 
 
+# A character that no font has is drawn as a box; so is what is none.
+DRAWN = """
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 40;
+  const context = canvas.getContext("2d", {willReadFrequently: true});
+  const draw = (text, font) => {
+    context.clearRect(0, 0, 40, 40);
+    context.font = `20px ${font}`;
+    context.fillText(text, 10, 28);
+    return context.getImageData(0, 0, 40, 40).data.join();
+  };
+  const lacking = new Set();
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const font = getComputedStyle(walker.currentNode.parentElement).fontFamily;
+    for (const character of new Set(walker.currentNode.textContent)) {
+      if (/[^\\s\u2061\u2062]/.test(character) && draw(character, font) === draw("\\u{10FFFF}", font)) {
+        lacking.add(character);
+      }
+    }
+  }
+  return [...lacking];
+"""
+
+
+@needs_chromium
+@pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
+def test_no_glyph_is_missing(name: str, order: int) -> None:
+    assert run_in_page(page(name, order), DRAWN) == ([], [])
+
+
+@needs_chromium
+def test_a_missing_glyph_would_be_seen() -> None:
+    planted = page("silu").replace("</main>", "<p>\u2fe0</p></main>")
+    assert run_in_page(planted, DRAWN)[0] == ["\u2fe0"]
+
+
 @needs_chromium
 @needs_axe
 @pytest.mark.parametrize("dark", [False, True])
@@ -212,13 +249,33 @@ def test_the_switch_shows_what_flows_back() -> None:
       const before = shown(); document.getElementById("flow").click(); const after = shown();
       const edge = document.querySelector('#graph [data-target="dxhat"]');
       edge.dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
-      const lit = [...document.querySelectorAll(".lit")].map((e) => e.dataset.q ?? e.dataset.line ?? e.dataset.target);
+      const names = (e) => e.dataset.q ?? e.dataset.line ?? e.dataset.target ?? e.dataset.cotangent;
+      const lit = [...document.querySelectorAll(".lit")].map(names);
       return {before, after, lit: [...new Set(lit)], many: lit.length};
     """
     found, said = run_in_page(page("batch_norm"), script)
     assert not said
     assert (found["before"], found["after"], found["lit"]) == (False, True, ["dxhat"])
     assert found["many"] > 5
+
+
+@needs_chromium
+def test_nodes_are_links_that_light_up() -> None:
+    script = """
+      const link = document.querySelector('#graph .node[data-name="xhat"] a');
+      const target = document.querySelector(link.getAttribute("href")).querySelector(".formula").dataset.line;
+      link.focus();
+      const lit = document.querySelectorAll('[data-q="xhat"].lit').length;
+      document.querySelector('#derivation [data-q="dxhat"]').dispatchEvent(
+        new PointerEvent("pointerover", {bubbles: true}));
+      const nodes = [...document.querySelectorAll(".node.lit")].map((node) => node.dataset.name);
+      const inputs = [...document.querySelectorAll(".node.input a")].map((each) => each.getAttribute("href"));
+      return {target, lit, nodes, inputs: [...new Set(inputs)], role: document.querySelector("#graph svg").role};
+    """
+    found, said = run_in_page(page("batch_norm"), script)
+    assert not said
+    assert found.pop("lit") > 10
+    assert found == {"target": "xhat", "nodes": ["xhat"], "inputs": ["#layer"], "role": "group"}
 
 
 @needs_chromium

@@ -1,12 +1,12 @@
 """A picture as SVG: a Picture in, one self-contained `<svg>` element as a string out.
 
 It can be a file, or stand in a page. A page can show or hide what flows back with the class `with-cotangents` on the
-`<svg>`, and find the parts by their `data-name`, `data-from` and `data-to`.
+`<svg>`, find the parts by their `data-name`, `data-from` and `data-to`, and make links of the nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from derive.pictures.drawing import BackwardArrow, Drawing, ForwardArrow, Size, place_all
@@ -51,14 +51,17 @@ _STYLE = """\
 """
 
 
-def svg_picture(picture: Picture, cotangents: bool = True, prefix: str = "") -> str:
+def svg_picture(
+    picture: Picture, cotangents: bool = True, prefix: str = "", links: Mapping[str, str] | None = None
+) -> str:
     """The picture as an SVG element; `cotangents` says whether what flows back is visible at first.
 
-    Every id begins with `prefix`, so that several pictures can be in one page.
+    Every id begins with `prefix`, so that several pictures can be in one page. `links` are addresses of nodes, by name.
     """
+    links = links or {}
     drawing = place_all(picture, sizes_of(picture), label_sizes(picture))
     rows = [
-        *_head(picture, drawing, cotangents, prefix),
+        *_head(picture, drawing, cotangents, prefix, "group" if links else "img"),
         '<g class="forward">',
         *(_forward(arrow, prefix) for arrow in drawing.forward),
         "</g>",
@@ -66,7 +69,7 @@ def svg_picture(picture: Picture, cotangents: bool = True, prefix: str = "") -> 
         *(_backward(arrow, prefix) for arrow in drawing.backward),
         "</g>",
         '<g class="nodes">',
-        *(_node(node, drawing.boxes[node.name], lines_of(node)) for node in picture.nodes),
+        *(_node(n, drawing.boxes[n.name], lines_of(n), links.get(n.name, "")) for n in picture.nodes),
         "</g>",
         "</svg>",
     ]
@@ -101,14 +104,15 @@ def _shape_of(node: Node) -> Line:
     return read_lines(node.shape.marked if node.shape else SCALAR)[0]
 
 
-def _head(picture: Picture, drawing: Drawing, cotangents: bool, prefix: str) -> Iterator[str]:
+def _head(picture: Picture, drawing: Drawing, cotangents: bool, prefix: str, role: str) -> Iterator[str]:
+    # What is an image has no parts for those who hear it, so one with links is a group.
     width, height = drawing.right - drawing.left + 2 * _MARGIN, drawing.height + 2 * _MARGIN
     box = " ".join(decimal(value) for value in (drawing.left - _MARGIN, -_MARGIN, width, height))
     title, desc, arrow, back = (_quoted(f"{prefix}{name}") for name in ("title", "desc", "arrow", "back"))
     kinds = _quoted("derive-picture" + (" with-cotangents" if cotangents else ""))
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class={kinds} viewBox="{box}" width="{decimal(width)}" '
-        f'height="{decimal(height)}" role="img" aria-labelledby="{title[1:-1]} {desc[1:-1]}">'
+        f'height="{decimal(height)}" role="{role}" aria-labelledby="{title[1:-1]} {desc[1:-1]}">'
     )
     yield f"<title id={title}>{escape(picture.title)}</title>"
     yield f"<desc id={desc}>{escape(describe(picture))}</desc>"
@@ -149,12 +153,13 @@ def _backward(arrow: BackwardArrow, prefix: str) -> str:
     )
 
 
-def _node(node: Node, box: Box, lines: tuple[Line, ...]) -> str:
+def _node(node: Node, box: Box, lines: tuple[Line, ...], address: str) -> str:
     gradient = f" data-cotangent={_quoted(node.cotangent)}" if node.cotangent else ""
     told = f"{node.equation} ({node.shape_text})" + (f"; its gradient is {node.gradient.text}" if node.gradient else "")
     round_ = box.height / 2 if node.role in ("input", "constant") else 4.0
     parts = [
         f'<g class="node {node.role}" data-name={_quoted(node.name)}{gradient}>',
+        f"<a href={_quoted(address)}>" if address else "",
         f"<title>{escape(told)}</title>",
         _rectangle("box", box, 0.0, round_),
     ]
@@ -167,7 +172,8 @@ def _node(node: Node, box: Box, lines: tuple[Line, ...]) -> str:
         y = box.top + _PADDING[1] + _LINE * number + 0.72 * _LINE
         parts.append(f'<text x="{decimal(x)}" y="{decimal(y)}" text-anchor="{anchor}">{_spans(line, _FONT)}</text>')
     y, shape = box.bottom - _PADDING[1] - 0.2 * _SHAPE, _spans(_shape_of(node), _SMALL)
-    parts.append(f'<text class="shape" x="{decimal(box.x)}" y="{decimal(y)}">{shape}</text></g>')
+    parts.append(f'<text class="shape" x="{decimal(box.x)}" y="{decimal(y)}">{shape}</text>')
+    parts.append("</a></g>" if address else "</g>")
     return "".join(parts)
 
 

@@ -15,7 +15,7 @@ from derive.printing.lines import break_formula
 from derive.printing.width import width_of
 
 # All in TeX points.
-_PAGE = (424.0, 640.0)  # 15 cm wide less a line's width, and a height that leaves room for a caption
+_PAGE = (424.0, 570.0)  # 15 cm wide less a line's width, and a height that leaves room for a heading and a caption
 _FONT, _LABEL = 10.0, 7.0
 _WIDEST, _MOST_ROWS = 24.0, 3  # of an equation in a box, in em
 _ROW, _TALL_ROW, _CASES = 13.0, 20.0, 32.0  # heights of rows
@@ -66,7 +66,7 @@ def _rows_of(node: Node) -> list[str]:
 
 
 def _size(node: Node, rows: list[str]) -> tuple[float, float]:
-    width = max(width_of(row.replace("&", "")) for row in rows) * _FONT
+    width = max(width_of(row.replace("&", ""), display=False) for row in rows) * _FONT
     height = sum(map(_height, rows)) + _SHAPE
     return max(width, width_of(_shape_of(node)) * _LABEL) + 2 * _PADDING[0], height + 2 * _PADDING[1]
 

@@ -13,18 +13,20 @@ from collections.abc import Container, Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from derive.derivation import Derivation, Prose, Step
+from derive.derivation import Prose, Step
 from derive.graph import Equation, Fact
 from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.mathml_lines import inline, pieces
-from derive.printing.outline import Section, given_of, line_of, rule_words
+from derive.printing.outline import Given, Section, line_of, rule_words
+from derive.report import Report
 
 
 class HtmlWriter:
-    """Writes steps, sentences and formulas."""
+    """Writes steps, sentences and formulas; without `anchors`, for several texts in one page, no step is linked to."""
 
-    def __init__(self, printer: LayerMathmlPrinter) -> None:
+    def __init__(self, printer: LayerMathmlPrinter, anchors: bool = True) -> None:
         self.printer = printer
+        self._anchors = anchors
 
     def prose(self, prose: Prose) -> str:
         """A sentence with inline formulas."""
@@ -46,19 +48,20 @@ class HtmlWriter:
         line = line_of(step)
         head = f'<span class="number">{step.number}</span> <span class="rule">{escape(rule_words(step))}</span>'
         reason = f'<p class="reason">{self.prose(step.reason)}</p>'
+        anchor = f' id="step-{step.number}"' if self._anchors else ""
         if line is None:  # the sentence is all there is
-            return f'<div class="step" id="step-{step.number}">{head}{reason}</div>'
+            return f'<div class="step"{anchor}>{head}{reason}</div>'
         shown = self.display(line, step.boxed, step.label)
-        return f'<details class="step" id="step-{step.number}"><summary>{head}{shown}</summary>{reason}</details>'
+        return f'<details class="step"{anchor}><summary>{head}{shown}</summary>{reason}</details>'
 
     def section(self, section: Section) -> str:
         """Steps under a heading that says what they work on."""
         return "\n".join([f"<h3>{self.prose(section.heading)}</h3>", *map(self.step, section.steps)])
 
-    def given(self, derivation: Derivation) -> str:
-        """The table of what the derivation starts from."""
+    def given(self, what: Sequence[Given]) -> str:
+        """The table of what a derivation, or a layer, starts from."""
         rows = []
-        for given in given_of(derivation):
+        for given in what:
             quantity = given.quantity
             shape = "<mo>×</mo>".join(self.printer.index(extent) for extent in quantity.extents)
             symbol = inline(self.printer.inline(quantity.element))
@@ -68,15 +71,20 @@ class HtmlWriter:
 
 def document(title: str, header: str, main: str, styles: Sequence[str], scripts: Sequence[str]) -> str:
     """A web page that needs no other file; `styles` and `scripts` name files of the folder `web`."""
-    style = "\n".join(f"<style>\n{_web(name)}</style>" for name in styles)
+    css = "\n".join(map(style, styles))
     script = "\n".join(f"<script>\n{_web(name)}</script>" for name in scripts)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="generator" content="derive">\n{style}\n</head>\n<body>\n'
+        f'<meta name="generator" content="derive">\n{css}\n</head>\n<body>\n'
         f"<header>\n<h1>{escape(title)}</h1>\n{header}</header>\n"
         f"<main>\n{main}</main>\n{script}\n</body>\n</html>\n"
     )
+
+
+def style(name: str) -> str:
+    """A file of the folder `web` as a style."""
+    return f"<style>\n{_web(name)}</style>"
 
 
 def _web(name: str) -> str:
@@ -89,6 +97,26 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> st
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in rows)
     caption = f'<div class="scrolls" tabindex="0" role="region" aria-label="{kind}">'
     return f'{caption}<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def evidence_table(report: Report, shown: Container[int] = ()) -> str:
+    """The table of checks, and on what they were made; a step that is shown can be gone to."""
+    rows = []
+    for row in report.rows:
+        step = "" if row.step is None else str(row.step)
+        step = f'<a href="#step-{step}">{step}</a>' if row.step in shown else step
+        verdict = f'<span class="{"passed" if row.passed else "failed"}">{"ok" if row.passed else "FAILED"}</span>'
+        line = f"<code>{escape(row.line)}</code>" + (f'<p class="failed">{escape(row.note)}</p>' if row.note else "")
+        rows.append((step, line, escape(row.oracle), escape(row.bound_text), verdict))
+    failed = len(report.failures)
+    total = len(report.rows)
+    verdict = f"{failed} of {total} checks failed" if failed else f"All {total} checks passed"
+    checks = table(("step", "line", "oracle", "bound", "verdict"), rows, "evidence")
+    return (
+        f"<p>{verdict}, on {len(report.data)} sets of data.</p>"
+        f"<details{' open' if failed else ''}><summary>Every check</summary>{checks}</details>"
+        f'<p class="quiet">Data: {escape("; ".join(report.data))}</p>'
+    )
 
 
 def code(text: str, names: Container[str], label: str) -> str:

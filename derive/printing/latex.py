@@ -1,6 +1,7 @@
 r"""A derivation in LaTeX: a fragment to paste (amsmath is all it needs), or a complete article.
 
-The article needs no more than the packages of texlive-latex-base, and every formula is broken to fit its margins.
+The article needs no more than the packages of texlive-latex-base, with a picture in it those of texlive-pictures, too.
+Every formula is broken to fit its margins.
 """
 
 from __future__ import annotations
@@ -41,18 +42,34 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \setlength{\parskip}{6pt plus 2pt}
 \raggedright
 """
+_TIKZ = "\\usepackage{tikz}\n"
 
 
-def latex_document(derivation: Derivation, notation: Notation = "leibniz", detail: Detail = "steps") -> str:
-    """A complete article on a derivation. Raises UsageError for an unknown notation."""
+def latex_document(
+    derivation: Derivation, notation: Notation = "leibniz", detail: Detail = "steps", picture: str = ""
+) -> str:
+    """A complete article on a derivation, with its graph if `picture` is one in TikZ.
+
+    Raises UsageError for an unknown notation.
+    """
     heading = escape_latex(heading_of(derivation))
+    backward = "; dashed, the gradients that flow back" if r"\draw[derive backward]" in picture else ""
+    graph = [
+        r"\subsection*{The graph}",
+        "",
+        rf"Drawn through, what is computed from what{backward}.",
+        "",
+        rf"\begin{{center}}{chr(10)}{picture}\end{{center}}",
+        "",
+    ]
     return "\n".join(
         [
-            f"{PREAMBLE}\\begin{{document}}",
+            f"{PREAMBLE}{_TIKZ if picture else ''}\\begin{{document}}",
             "",
             rf"\section*{{{heading}}}",
             "",
-            *(f"{escape_latex(paragraph)}\n" for paragraph in paragraphs_of(derivation)),
+            *(f"{escape_latex(paragraph)}\n" for paragraph in paragraphs_of(derivation.forward)),
+            *(graph if picture else []),
             latex_fragment(derivation, notation, detail).rstrip("\n"),
             "",
             r"\end{document}",

@@ -32,7 +32,7 @@ def markdown_text(derivation: Derivation, notation: Notation = "leibniz", detail
     """A page on a derivation: what is given, the results, and the steps. Raises UsageError for an unknown notation."""
     writer = MarkdownWriter(LayerLatexPrinter(Names.of(derivation, notation)))
     blocks = [f"# {escape_markdown(heading_of(derivation))}"]
-    blocks += [escape_markdown(paragraph) for paragraph in paragraphs_of(derivation)]
+    blocks += [escape_markdown(paragraph) for paragraph in paragraphs_of(derivation.forward)]
     blocks += ["## Given", _given_table(derivation, writer)]
     if derivation.forward.facts:
         assumed = ", ".join(writer.inline(writer.fact(fact)) for fact in derivation.forward.facts)

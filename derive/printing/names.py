@@ -52,9 +52,7 @@ class Names:
     @classmethod
     def of(cls, derivation: Derivation, notation: Notation = "leibniz") -> Names:
         """The names that the steps and results of a derivation can mention."""
-        # What a gradient of a lower order belongs to need not be there any more.
-        former = {name: q for lower in derivation.orders[:-1] for name, q in lower.backward.by_name.items()}
-        return cls(derivation.by_name | {n: q for n, q in former.items() if n not in derivation.by_name}, notation)
+        return cls(derivation.known, notation)
 
     @property
     def known(self) -> Mapping[str, Quantity]:

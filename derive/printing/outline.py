@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from derive.derivation import Derivation, Detail, Prose, Step
-from derive.graph import Equation, Fact, Quantity, name_of, reference
+from derive.graph import Equation, Fact, Graph, Quantity, name_of, reference
 
 FORWARD_HEADING: Prose = ("Forward pass",)
 _FORWARD = ""  # the subject of the forward pass, which is no quantity
@@ -34,7 +34,12 @@ class Given:
 
 def title_of(derivation: Derivation) -> str:
     """The layer's name as words."""
-    words = re.sub(r"[_\s]+", " ", derivation.forward.name).strip()
+    return name_words(derivation.forward)
+
+
+def name_words(graph: Graph) -> str:
+    """The name of a layer as words."""
+    words = re.sub(r"[_\s]+", " ", graph.name).strip()
     return words[:1].upper() + words[1:]
 
 
@@ -51,15 +56,20 @@ def scalar_of(derivation: Derivation) -> Quantity | None:
     return next((quantity for quantity in derivation.quantities if quantity.role == "loss"), None)
 
 
-def paragraphs_of(derivation: Derivation) -> list[str]:
-    """The layer's description, a string for each paragraph."""
-    blocks = re.split(r"\n\s*\n", derivation.forward.description.strip())
+def paragraphs_of(graph: Graph) -> list[str]:
+    """A layer's description, a string for each paragraph."""
+    blocks = re.split(r"\n\s*\n", graph.description.strip())
     return [" ".join(block.split()) for block in blocks if block.strip()]
 
 
+def inputs_of(graph: Graph) -> list[Given]:
+    """Inputs and constants in file order."""
+    return [Given(quantity, _note(quantity)) for quantity in graph.inputs]
+
+
 def given_of(derivation: Derivation) -> list[Given]:
-    """Inputs and constants in file order, then the cotangents that come from above, or the tangents of the inputs."""
-    rows = [Given(quantity, _note(quantity)) for quantity in derivation.forward.inputs]
+    """The inputs, then the cotangents that come from above, or the tangents of the inputs."""
+    rows = inputs_of(derivation.forward)
     own = {quantity.name for quantity in derivation.forward.inputs}
     scalar = scalar_of(derivation)
     of: Prose = ("gradient of the loss with respect to ",)

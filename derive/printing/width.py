@@ -36,9 +36,9 @@ class Atom:
     depth: int
 
 
-def width_of(latex: str) -> float:
-    """The printed width of a formula in em."""
-    return sum(atom.width for atom in atoms_of(latex))
+def width_of(latex: str, display: bool = True) -> float:
+    """The printed width of a formula in em; in a line of text limits stand behind their operator."""
+    return sum(atom.width for atom in _Scanner(latex, display).atoms())
 
 
 def atoms_of(latex: str) -> list[Atom]:
@@ -49,8 +49,9 @@ def atoms_of(latex: str) -> list[Atom]:
 class _Scanner:
     """Reads LaTeX as this package writes it."""
 
-    def __init__(self, latex: str) -> None:
+    def __init__(self, latex: str, display: bool = True) -> None:
         self._tokens = _TOKEN.findall(latex)
+        self._display = display
         self._position = 0
 
     def atoms(self) -> Iterator[Atom]:
@@ -82,7 +83,7 @@ class _Scanner:
         while self._peek() in ("^", "_"):
             self._next()
             widest = max(widest, _SCRIPT * self._unit())
-        return max(base, widest) + 0.17 if limits else base + widest
+        return max(base, widest) + 0.17 if limits and self._display else base + widest
 
     def _unit(self) -> float:
         """The width of one token with its arguments."""

@@ -10,6 +10,7 @@ import pytest
 from sample_derivations import LAYERS, staged
 
 from derive.parser import parse_layer
+from derive.pictures import picture
 from derive.pipeline import derive
 from derive.printing.latex import _over_pages, latex_document, latex_fragment
 from derive.printing.latex_text import escape_latex
@@ -33,7 +34,8 @@ CASES = [(name, "leibniz") for name in LAYERS] + [("batch_norm", "d"), ("batch_n
 @needs_tex
 @pytest.mark.parametrize(("name", "notation"), CASES)
 def test_document_compiles_and_keeps_its_margins(name: str, notation, tmp_path: Path) -> None:
-    log = compile_latex(latex_document(staged(name), notation, "full"), tmp_path)
+    drawn = picture(staged(name), "tikz", notation=notation)
+    log = compile_latex(latex_document(staged(name), notation, "full", drawn), tmp_path)
 
     assert re.findall(r"Overfull.*|LaTeX Warning.*|Missing character.*", log) == []
 
@@ -60,7 +62,13 @@ def test_document_is_the_fragment_in_an_article() -> None:
     document = latex_document(staged("batch_norm"), "d", "brief")
 
     assert latex_fragment(staged("batch_norm"), "d", "brief").strip() in document
-    assert {"amsmath", "geometry"} == set(re.findall(r"\\usepackage(?:\[.*?\])?\{(\w+)\}", document))
+    packages = r"\\usepackage(?:\[.*?\])?\{(\w+)\}"
+    assert {"amsmath", "geometry"} == set(re.findall(packages, document))
+    drawn = latex_document(staged("batch_norm"), "d", "brief", picture(staged("batch_norm"), "tikz"))
+    assert {"amsmath", "geometry", "tikz"} == set(re.findall(packages, drawn))
+    assert "dashed, the gradients" in drawn
+    forward = latex_document(staged("batch_norm"), "d", "brief", picture(staged("batch_norm"), "tikz", False))
+    assert "dashed, the gradients" not in forward
 
 
 def test_text_is_escaped() -> None:

@@ -25,7 +25,8 @@ _LAYOUTS: dict[str, Layout] = {
     "align": "columns", "alignat": "columns", "flalign": "columns", "eqnarray": "columns", "split": "one",
     "aligned": "columns", "gathered": "rows",
 }  # fmt: skip
-_VERBATIM = frozenset({"verbatim", "Verbatim", "lstlisting", "minted", "comment"})
+# What is quoted, or drawn, claims nothing.
+_NO_CLAIMS = frozenset({"verbatim", "Verbatim", "lstlisting", "minted", "comment", "tikzpicture"})
 # What would change the text, or reach for another one.
 _NOT_FOLLOWED = """
     input include subfile import includeonly def gdef edef xdef let futurelet newcommand renewcommand providecommand
@@ -174,7 +175,7 @@ class _Finder:
         raise self._document.error_from(match.start(), "this formula has no end", hint)
 
     def _begin(self, name: str, match: re.Match[str]) -> None:
-        if name in _VERBATIM:
+        if name in _NO_CLAIMS:
             end = re.compile(rf"\\end\s*\{{{name}\*?\}}").search(self._text, match.end())
             self._at = end.end() if end else self._end
         elif name in _LAYOUTS:

@@ -6,8 +6,10 @@
   const nameOf = (element) => marks.map((mark) => element.dataset[mark]).find((name) => name);
   const marked = new Map();
   for (const element of document.querySelectorAll(some)) {
-    const name = nameOf(element);
-    marked.set(name, [...(marked.get(name) ?? []), element]);
+    // A node is lit with its quantity, and with the gradient of that.
+    for (const name of new Set([nameOf(element), element.dataset.cotangent].filter((each) => each))) {
+      marked.set(name, [...(marked.get(name) ?? []), element]);
+    }
   }
   // In a small batch an element has a place, i=1 j=2. What has a part of that place, such as the mean of its column,
   // or all of it and more, belongs to it.

@@ -10,6 +10,7 @@ import derive
 from derive.claims.claim import Claim, Unreadable
 from derive.claims.latex.reader import looks_like_latex
 from derive.layers import layer_names, read_layer
+from derive.pictures import picture
 from derive.printing.latex import latex_document
 from derive.printing.names import Notation
 
@@ -162,7 +163,9 @@ def test_what_may_belong_to_an_equation_is_not_dropped(text: str) -> None:
 def test_the_own_latex_of_a_derivation_is_read(layer: str, notation: Notation) -> None:
     derivation = derive.derive(derive.load(layer))
     found = read(layer, latex_document(derivation, notation))
-    assert len(found.lines) > 20
+    drawn = latex_document(derivation, notation, picture=picture(derivation, "tikz", notation=notation))
+    assert r"\node" in drawn
+    assert len(read(layer, drawn).lines) == len(found.lines) > 20
     assert [str(line.error) for line in found.lines if isinstance(line, Unreadable)] == []
 
 
