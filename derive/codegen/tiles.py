@@ -126,15 +126,18 @@ def _passes(
         sums |= {statement.name} if summed else set()
         ready[statement.name] = earliest + summed
     passes = [Pass() for _ in range(max(ready.values()) + 1)]
+    added: set[tuple[str, int]] = set()  # or a diamond of equations would be gone through along each of its paths
 
     def add(name: str, number: int) -> None:
         """Have what is on rows computed in a pass, with what it needs and no earlier pass has kept."""
+        if (name, number) in added:
+            return
+        added.add((name, number))
         statement = by_name[name]
         for other in names_of(statement.expression):
             if other in on_rows and not (other in wanted and ready[other] < number):
                 add(other, number)
-        if statement not in passes[number].statements:
-            passes[number].statements.append(statement)
+        passes[number].statements.append(statement)
 
     for statement in statements:
         if statement.name in sums:

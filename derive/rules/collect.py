@@ -31,6 +31,8 @@ from derive.rules.polynomial import (
 _ONE = Integer(1)
 # So many ways to take out what some terms share are compared, and one less with each bracket further inside.
 _MOST_WAYS = 3
+# The orders of so many sums inside one another are all tried; there are 24 of four, 40320 of eight.
+_MOST_ORDERED = 4
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,28 @@ def nest(total: Total) -> Total:
     sum_ik a_ij*b_ij*c_ik, which runs over three indices, is sum_i a_ij*b_ij*(sum_k c_ik), which runs over two.
     """
     largest = len(monomial_indices(total.monomial))
-    choices = [_taken_in(total, limit) for limit in total.limits] if len(total.limits) > 1 else []
-    size, best = min(choices, key=lambda choice: choice[0], default=(largest, total))
+    # No order of the sums makes a factor smaller that has all of the indices itself.
+    if len(total.limits) < 2 or largest == max((len(base_indices(base)) for base, _ in total.monomial), default=0):
+        return total
+    choices = [_taken_in(total, limit) for limit in _first_in(total)]
+    size, best = min(choices, key=lambda choice: choice[0])
     return best if size < largest else total
+
+
+def _first_in(total: Total) -> Sequence[tuple[Symbol, Symbol]]:
+    """The sums that may be taken in first: any of a few, of many the one over the smallest product."""
+    if len(total.limits) <= _MOST_ORDERED:
+        return total.limits
+    return [min(total.limits, key=lambda limit: len(monomial_indices(_inside(total, limit))))]
+
+
+def _inside(total: Total, limit: tuple[Symbol, Symbol]) -> Monomial:
+    return tuple(factor for factor in total.monomial if limit[0] in base_indices(factor[0]))
 
 
 def _taken_in(total: Total, limit: tuple[Symbol, Symbol]) -> tuple[int, Total]:
     """The total with the sum over one of its indices taken in, and the size of the larger summand."""
-    inside = tuple(factor for factor in total.monomial if limit[0] in base_indices(factor[0]))
+    inside = _inside(total, limit)
     outside = [factor for factor in total.monomial if factor not in inside]
     inner = nest(Total(inside, (limit,)))
     _, monomial = make_monomial([*outside, (inner, _ONE)])

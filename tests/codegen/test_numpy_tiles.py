@@ -351,3 +351,11 @@ def test_double_backward_takes_residuals_of_both_kinds() -> None:
     for one, other in zip(*found, strict=True):
         assert one.dtype == other.dtype == np.float32
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_chain_of_diamonds_is_written_once_each() -> None:
+    """Each equation uses the one before and the first: along all paths there would be 2**60 of them."""
+    rows = ["x: [N, D]", "a0[i, j] = x[i, j] - mean(x[k, j] for k in N)"]
+    rows += [f"a{k}[i, j] = tanh(a{k - 1}[i, j])*x[i, j] + a{k - 1}[i, j]" for k in range(1, 60)]
+    layer = parse_layer("\n".join([*rows, "y[i, j] = a59[i, j] - mean(a59[k, j] for k in N)"]))
+    assert module_text(*derivations_for_code(layer, "reuse", order=1)).count("tanh") < 2000

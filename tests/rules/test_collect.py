@@ -1,12 +1,16 @@
 """Factoring: the shape of a result, in the style of means and in that of sums."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from algebra import expr, normal, same_values, shown
 from sympy.core.parameters import distribute
 
-from derive.rules.collect import collect
+from derive.parser import parse_layer
+from derive.rules.collect import collect, nest
+from derive.rules.normal_form import Vocabulary
+from derive.rules.polynomial import Total, monomial_indices
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +82,31 @@ def test_what_is_bracketed_is_what_costs_most() -> None:
     """x*mu + x*w + w*mu: the matrix is shared, so it is taken out, not the vectors."""
     found = shown(collect(normal("x[i, j]*mu[j] + x[i, j]*w[i] + w[i]*mu[j]"), means=True))
     assert found == "mu[j]*w[i] + x[i, j]*(mu[j] + w[i])"
+
+
+def test_eight_sums_are_put_in_order_at_once() -> None:
+    """All 40320 orders would not be; a product that has all the indices cannot be made smaller by any of them."""
+    axes = "ABCDEFGH"
+    ranges = " ".join(f"for {axis.lower()} in {axis}" for axis in axes)
+    pairs = list(pairwise(axes))
+    chain = "".join(f"m{a}: [{a}, {b}]\n" for a, b in pairs)
+    product = "*".join(f"m{a}[{a.lower()}, {b.lower()}]" for a, b in pairs)
+    matrices = total_of(f"{chain}L = sum({product} {ranges})")
+    assert len(matrices.limits) == 8
+    assert nest(matrices).limits != matrices.limits
+    assert largest_summand(nest(matrices)) == 2
+    whole = total_of(f"x: [{', '.join(axes)}]\nL = sum(x[{', '.join(axes.lower())}]**2 {ranges})")
+    assert nest(whole) is whole
+
+
+def total_of(text: str) -> Total:
+    (equation,) = parse_layer(text).equations
+    ((monomial, _),) = Vocabulary().normalize(equation.expression).terms.items()
+    ((total, _),) = monomial
+    assert isinstance(total, Total)
+    return total
+
+
+def largest_summand(total: Total) -> int:
+    inner = [largest_summand(base) for base, _ in total.monomial if isinstance(base, Total)]
+    return max([len(monomial_indices(total.monomial)), *inner])
