@@ -45,6 +45,11 @@ class Step(Shown):
     label: str | None = None
     known: Mapping[str, Quantity] = field(default_factory=dict, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        line = self.display or self.equation
+        about = f" of {line.name!r}" if isinstance(line, Equation) else ""
+        return f"<Step {self.number}, {self.rule}{about}>"
+
 
 @dataclass(frozen=True)
 class Derivation(Shown):

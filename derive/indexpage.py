@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from sympy import Integer
-
 from derive.derivation import Derivation
 from derive.graph import Quantity
 from derive.printing.html import HtmlWriter, document
@@ -31,12 +29,12 @@ _ABOUT = (
 )
 _RELATED = "Related layers"
 _ON_RELATED = (
-    "The gradients in a table are made of the same terms, or some of them, each in its own letters. What differs is "
-    "which axes are summed over: those that are filled in. What is related is found from the closed forms; no name is "
-    "looked at."
+    "The gradients in a table are sums of the same products, or of some of them, each in its own letters; a factor may "
+    "stand before a sum or inside it. What differs is which axes are summed over: those that are filled in. What is "
+    "related is found from the closed forms; no name is looked at."
 )
 _SEARCH = (
-    '<p class="search" hidden><label for="search">Search</label> '
+    '<p class="search" hidden><label for="search">Search, with /</label> '
     '<input type="search" id="search" autocomplete="off" spellcheck="false"> '
     '<output for="search" class="quiet"></output></p>'
 )
@@ -85,6 +83,7 @@ def _card(entry: Entry, notation: Notation) -> str:
     """The name, what the layer is, its closed forms, and where there is more."""
     derivation, writer = entry.derivation, _writer(entry.derivation, notation)
     about = paragraphs_of(derivation.forward)[:1]
+    words = " ".join([entry.name, *paragraphs_of(derivation.forward)])
     results = [writer.display(equation) for equation in derivation.results]
     shown = results if len(results) <= _AT_A_GLANCE + 1 else results[:_AT_A_GLANCE]
     more = results[len(shown) :]
@@ -94,7 +93,7 @@ def _card(entry: Entry, notation: Notation) -> str:
     title = escape(title_of(derivation))
     head = f'<a href="{escape(first)}">{title}</a>' if first else title
     return (
-        f'<article class="card" id="{escape(entry.name)}"><h3>{head}</h3>'
+        f'<article class="card" id="{escape(entry.name)}" data-words="{escape(words)}"><h3>{head}</h3>'
         f"{''.join(f'<p>{escape(paragraph)}</p>' for paragraph in about)}"
         f'{"".join(shown)}{rest}<p class="quiet links">{links}</p></article>'
     )
@@ -137,10 +136,11 @@ def _row(member: Member, pages: Mapping[str, str], notation: Notation) -> str:
     derivation = anatomy.derivation
     printer = _writer(derivation, notation).printer
     name = derivation.forward.name
-    title = f'<a href="{escape(pages[name])}">{escape(title_of(derivation))}</a>' if pages[name] else escape(name)
+    title = escape(title_of(derivation))
+    title = f'<a href="{escape(pages[name])}">{title}</a>' if pages[name] else title
     quantity = derivation.by_name[anatomy.equation.name]
     cells = [inline(printer.inline(anatomy.equation.left)), _axes(quantity, anatomy.summed, printer)]
-    cells.append("" if anatomy.factor == Integer(1) else _shown(printer.doprint(anatomy.factor)))
+    cells.append(_shown(printer.doprint(anatomy.factor)))
     for number, term in enumerate(member.terms):
         markup = "" if term is None else str(printer.doprint(term))
         if markup and number and not printer.is_negated(markup):

@@ -130,12 +130,11 @@ class Narrator:
         if not cotangent.paths:
             self.say("chain-rule", self.words.nothing(element))
             return
-        reason = self.words.paths(element, cotangent, self.graph)
         terms = [path.abstract.expression for path in cotangent.paths]
         if cotangent.given is not None:
             terms.insert(0, cotangent.given.element)
         total = self.line(cotangent.quantity, sum(terms[1:], terms[0]))
-        self.say("chain-rule", reason, display=total)
+        self.say("chain-rule", self.words.paths(element, cotangent, total.expression), display=total)
 
     def _path(self, path: Path, alone: bool) -> None:
         self.extra += [path.local, path.quantity]

@@ -9,6 +9,7 @@ It can be read without JavaScript; with it, what one points at lights up whereve
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +26,7 @@ from derive.pictures.svg import svg_picture
 from derive.pipeline import derive
 from derive.printing.expanded_html import expanded_html
 from derive.printing.grammar import equation_text
-from derive.printing.html import HtmlWriter, code, document, evidence_table
+from derive.printing.html import HtmlWriter, code, document, evidence_table, linked
 from derive.printing.latex import latex_fragment
 from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.mathml_lines import inline
@@ -115,7 +116,7 @@ def html_page(story: Story) -> str:
         f"{body}\n</section>\n"
         for name, heading, body in parts
     )
-    described = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation.forward))
+    described = "".join(f"<p>{linked(paragraph)}</p>\n" for paragraph in paragraphs_of(story.derivation.forward))
     header = f'{described}<nav aria-label="On this page"><ul>{links}</ul></nav>\n'
     return document(title, header, sections, ("page.css",), ("page.js",))
 
@@ -136,6 +137,8 @@ def _parts(story: Story) -> Iterator[tuple[str, str, str]]:
     yield "forward", "Forward pass", "\n".join(writer.step(step) for section in forward for step in section.steps)
     steps = "\n".join(writer.section(section) for section in sections if section not in forward)
     opener = '<p><button type="button" data-steps hidden>open all reasons</button></p>'
+    if len(derivation.shown(detail)) < len(derivation.steps):
+        opener += '\n<p class="quiet">Numbers that are left out are steps of routine; in full detail they are here.</p>'
     yield "derivation", "The chain rule, step by step", f"{opener}\n{steps}"
     yield "results", "Closed forms", "\n".join(writer.display(equation, boxed=True) for equation in derivation.results)
     if story.written is not None:
@@ -160,6 +163,9 @@ def _picture(derivation: Derivation, notation: Notation, detail: Detail) -> str:
         if isinstance(step.equation, Equation) and step.equation.name in derivation.forward.equation_of:
             links[step.equation.name] = f"#step-{step.number}"
     shown = svg_picture(drawn, cotangents=False, links=links)
+    # On a telephone it is made smaller, but not so small that nobody can read it.
+    width = float(re.search(r' width="([0-9.]+)"', shown)[1])  # type: ignore[index]
+    shown = shown.replace("<svg ", f'<svg style="min-width: {0.7 * width:.0f}px" ', 1)
     switch = ""
     if drawn.cotangents:
         box = '<input type="checkbox" id="flow">'

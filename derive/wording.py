@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sympy import Expr
+from sympy import Expr, Indexed, Sum, Symbol
 
 from derive.derivation import Prose
 from derive.differentiate import Cotangent, Path, Sweep
-from derive.graph import Graph, Quantity, names_in, reference
+from derive.graph import Graph, Quantity, name_of, names_in, reference
+from derive.indices import substitute
 
 
 class Wording(Protocol):
@@ -24,8 +25,8 @@ class Wording(Protocol):
     def nothing(self, element: Expr) -> Prose:
         """What is said of a quantity without a path."""
 
-    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
-        """Along which paths a quantity reaches the loss, or is reached."""
+    def paths(self, element: Expr, cotangent: Cotangent, total: Expr) -> Prose:
+        """Along which paths a quantity reaches the loss, or is reached; `total` has a term for each of them."""
 
     def contribution(self, path: Path, graph: Graph) -> Prose:
         """What one term of the sum is."""
@@ -53,25 +54,26 @@ class ReverseWording:
         if self._scalar is not None:
             said = [f"The gradients of order {self._scalar.order - 1} are what is differentiated, weighted"]
         said += ["; given ", "is " if len(outputs) == 1 else "are ", *listed([q.element for q in sweep.given])]
+        if self._scalar is None and len(outputs) == 1 and not sweep.given[0].indices:
+            said += [", which is 1 where ", outputs[0], " is the loss itself"]
         return (*said, ".")
 
     def nothing(self, element: Expr) -> Prose:
         """It reaches no output."""
         return (element, " does not reach any output: its gradient is 0.")
 
-    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
+    def paths(self, element: Expr, cotangent: Cotangent, total: Expr) -> Prose:
         """The paths to the loss, by the equations that use the quantity."""
-        users = [graph.by_name[path.user].element for path in cotangent.paths]
         end = "the loss" if self._scalar is None else self._scalar.element
-        reason: list[str | Expr] = [element, " reaches ", end, f" along {_count(len(users))}: through "]
-        reason += [*listed(users), "."]
+        reason: list[str | Expr] = [element, " reaches ", end, f" along {_count(len(cotangent.paths))}: through "]
+        reason += _steps_of(cotangent, total)
         if cotangent.given is not None:
             reason += [" It is an output, too, so that what is given for it comes first."]
         return tuple(reason)
 
     def contribution(self, path: Path, graph: Graph) -> Prose:
         """The contribution of one equation."""
-        return ("The contribution through ", graph.equation_of[path.user].left, ".")
+        return ("The gradient with respect to ", graph.equation_of[path.user].left, ", times the local derivative.")
 
 
 class ForwardWording:
@@ -103,14 +105,13 @@ class ForwardWording:
         """Nothing that it depends on moves."""
         return ("Nothing that ", element, " depends on moves: its tangent is 0.")
 
-    def paths(self, element: Expr, cotangent: Cotangent, graph: Graph) -> Prose:
+    def paths(self, element: Expr, cotangent: Cotangent, total: Expr) -> Prose:
         """The quantities that it changes with."""
-        used = [graph.by_name[path.quantity.via or ""].element for path in cotangent.paths]
-        return (element, " changes with ", *listed(used), ".")
+        return (element, " changes with ", *_steps_of(cotangent, total))
 
     def contribution(self, path: Path, graph: Graph) -> Prose:
         """The contribution of one quantity's motion."""
-        return ("The contribution of ", graph.by_name[path.quantity.via or ""].element, ".")
+        return ("The tangent of ", graph.by_name[path.quantity.via or ""].element, ", times the local derivative.")
 
 
 def wording_of(sweep: Sweep, scalar: Quantity | None = None) -> Wording:
@@ -125,6 +126,32 @@ def found_before(quantity: Quantity) -> Prose:
     of = reference(quantity.of, [index.symbol for index in quantity.indices])
     what = "tangent of " if quantity.role == "tangent" else "gradient with respect to "
     return (f"Found at order {quantity.order}: the {what}", of, ".")
+
+
+def _steps_of(cotangent: Cotangent, total: Expr) -> list[str | Expr]:
+    """What the paths of a term each go through, for which indices, and what that has to do with the sums."""
+    said: list[str | Expr] = []
+    summed: dict[Symbol, None] = {}
+    for number, path in enumerate(cotangent.paths):
+        within = [node for node in total.atoms(Sum) if path.local.name in names_in(node)]
+        bound = [limits[0] for node in within for limits in node.limits]
+        summed |= dict.fromkeys(bound)
+        last = number == len(cotangent.paths) - 1
+        said += [" and " if last else ", "] if number else []
+        said += [_other_end(path, total), *([", for every ", *listed(bound)] if bound else [])]
+        said += [","] if bound and not last and number == len(cotangent.paths) - 2 else []
+    return [*said, ".", *([" Hence the sum over ", *listed(list(summed)), "."] if summed else [])]
+
+
+def _other_end(path: Path, total: Expr) -> Expr:
+    """The element that a path goes through, in the indices that it has in the term."""
+    local = path.local
+    if not local.indices:
+        return local.numerator if path.quantity.mode == "reverse" else local.denominator
+    (element,) = {node for node in total.atoms(Indexed) if name_of(node) == local.name}
+    renaming = {own.symbol: index for own, index in zip(local.indices, element.indices, strict=True)}
+    end = local.numerator if path.quantity.mode == "reverse" else local.denominator
+    return substitute(end, renaming)
 
 
 def listed(items: Sequence[Expr]) -> list[str | Expr]:

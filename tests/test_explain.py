@@ -131,7 +131,24 @@ class TestReasons:
     def test_paths_are_counted_and_named(self) -> None:
         found = [said(step.reason) for step in steps_of(derive("batch_norm"), "chain-rule")]
         assert "x[i, j] reaches the loss along three paths: through xhat[i, j], var[j] and mu[j]." in found
-        assert "beta[j] reaches the loss along one path: through y[i, j]." in found
+        assert "beta[j] reaches the loss along one path: through y[i, j], for every i. Hence the sum over i." in found
+        two = "through xhat[i, j], for every i, and var[j]. Hence the sum over i."
+        assert f"mu[j] reaches the loss along two paths: {two}" in found
+
+    def test_a_path_is_named_in_the_indices_that_the_formula_has(self) -> None:
+        """A transpose is reached at the other place, and a sum over several indices names them all."""
+        text = "x: [N, N]\nt[i, j] = x[j, i]**2\nu[i] = sum(t[i, j] for j in N)\n"
+        text += "y = sum(x[i, j]*u[i] for i in N for j in N)"
+        found = [said(step.reason) for step in steps_of(derive(parse_layer(text)), "chain-rule")]
+        assert "u[i] reaches the loss along one path: through y." in found
+        assert "t[i, j] reaches the loss along one path: through u[i]." in found
+        assert "x[j, i] reaches the loss along two paths: through y and t[i, j]." in found
+        given = [said(step.reason) for step in steps_of(derive(parse_layer(text)), "given")]
+        assert given == ["The loss is any scalar function of y; given is dy, which is 1 where y is the loss itself."]
+
+    def test_tangents_come_from_every_element(self) -> None:
+        found = [said(step.reason) for step in steps_of(derive("batch_norm", mode="forward"), "chain-rule")]
+        assert "var[j] changes with x[i, j], for every i, and mu[j]. Hence the sum over i." in found
 
     def test_a_kept_cotangent_says_that_it_is_kept(self) -> None:
         kept = [step for step in derivation_of("linear_batch_norm").steps if "costs less to keep" in said(step.reason)]

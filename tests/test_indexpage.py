@@ -33,10 +33,11 @@ def test_it_has_every_layer_with_its_closed_forms() -> None:
     for name in layer_names():
         assert name in reader.ids
         assert f"{name}/derivation.html" in reader.links
-        card = page().partition(f'<article class="card" id="{name}">')[2].partition("</article>")[0]
+        card = page().partition(f'<article class="card" id="{name}" ')[2].partition("</article>")[0]
         shown = re.findall(r'<div class="formula" data-line="(\w+)">', card)
         assert shown == [equation.name for equation in derive(name).results]
     assert "Costs & more" in reader.text
+    assert 'data-words="batch_norm Batch normalization, training mode. Ioffe &amp; Szegedy' in page()
 
 
 def test_no_symbol_says_whose_it_is() -> None:
@@ -97,7 +98,8 @@ def test_the_search() -> None:
       const field = document.getElementById("search");
       const left = () => [...document.querySelectorAll(".card:not([hidden])")].map((card) => card.id);
       const type = (text) => { field.value = text; field.dispatchEvent(new Event("input")); return left(); };
-      const found = {all: left().length, name: type("batch_n 2D"), none: type("relu zzz"), about: type("gaussian")};
+      const found = {all: left().length, name: type("batch_n 2D"), none: type("relu zzz"), joined: type("layernorm"),
+                     author: type("Ioffe"), about: type("gaussian")};
       found.said = document.querySelector("output").textContent;
       document.dispatchEvent(new KeyboardEvent("keydown", {key: "/"}));
       found.focused = document.activeElement === field;
@@ -111,6 +113,8 @@ def test_the_search() -> None:
     assert found["name"] == ["batch_norm_2d"]
     assert found["none"] == []
     assert "gelu" in found["about"]
+    assert "layer_norm" in found["joined"]
+    assert "batch_norm" in found["author"]
     assert found["focused"]
     assert not found["hidden"]
     assert found["all"] == found["again"] == len(layer_names())

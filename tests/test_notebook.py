@@ -115,6 +115,7 @@ def test_a_line_of_text_says_what_it_is() -> None:
     assert repr(derive.derive("softmax", mode="forward")).startswith("<Derivation of 'softmax', form='mean', mode='for")
     assert repr(derive.load("softmax")) == "<Graph 'softmax': x -> p; 4 equations>"
     assert repr(report()) == f"<Report on {report().headline}>"
+    assert repr(derived("softmax").steps[6]) == "<Step 7, chain-rule of 'ds'>"
     assert repr(derive.check("batch_norm", WRONG)) == "<Audit of batch_norm, <string>: 1 of 2 claims hold, 1 wrong>"
 
 

@@ -101,6 +101,19 @@ def test_an_example_that_cannot_be_written_out_is_left_out(text: str) -> None:
         layer_page(source, extents={"N": 2, "D": 3})
 
 
+def test_names_of_any_length_can_be_written_out() -> None:
+    """A matrix too wide for a page shows its symbols, and what is given has no more to it than these."""
+    text = "input_activation_of_the_layer: [N, D]\nrescaled_activation[i, j] = input_activation_of_the_layer[i, j]**2"
+    page_text = layer_page(LayerText("own", "own.layer", text))
+    assert page_text.count('aria-label="a matrix"') >= 2
+
+
+def test_addresses_are_links() -> None:
+    text = '"""A layer of https://example.org/a_b?c=<1>&d."""\nx: [N]\ny[i] = x[i]**2'
+    found = read(layer_page(LayerText("own", "own.layer", text))).links
+    assert [link for link in found if not link.startswith("#")] == ["https://example.org/a_b?c="]
+
+
 def test_lines_of_windows_and_an_odd_description() -> None:
     text = layer_page(LayerText("own", "own.layer", '"""A layer."""\r\nx: [N]\r\ny[i] = x[i]**2  # y\r\n'))
     assert '<span class="comment"># y</span>' in text
@@ -194,9 +207,14 @@ def test_a_missing_glyph_would_be_seen() -> None:
 def test_axe_finds_nothing(name: str, order: int, dark: bool) -> None:
     axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
     text = page(name, order).replace("</body>", f"<script>{axe}</script></body>")
-    script = "return (await axe.run(document)).violations.map((each) => [each.id, each.nodes[0].html]);"
-    found, _ = run_in_page(text, script, dark=dark)
-    assert found == []
+    script = """
+      document.querySelectorAll("details").forEach((each) => { each.open = true; });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return (await axe.run(document)).violations.map((each) => [each.id, each.nodes[0].html]);
+    """
+    for width in (1000, 400):
+        found, _ = run_in_page(text, script, width, dark=dark)
+        assert found == []
 
 
 @needs_chromium
@@ -206,6 +224,24 @@ def test_axe_would_find_something() -> None:
     text = page("silu").replace("</body>", f'<img src="data:,"><script>{axe}</script></body>')
     found, _ = run_in_page(text, "return (await axe.run(document)).violations.map((each) => each.id);")
     assert "image-alt" in found
+
+
+@needs_chromium
+def test_the_lines_of_fractions_are_level() -> None:
+    """Terms stand in pieces of their own, and are one formula all the same."""
+    script = """
+      const worst = [...document.querySelectorAll(".formula")].map((formula) => {
+        const fractions = [...formula.querySelectorAll(":scope > math > mfrac")];
+        const at = fractions.map((each) => [each.children[0].getBoundingClientRect().bottom,
+                                            each.children[1].getBoundingClientRect().top]);
+        const lines = at.map(([above, below]) => (above + below) / 2);
+        return Math.max(...lines) - Math.min(...lines);
+      });
+      return Math.max(...worst.filter(Number.isFinite));
+    """
+    found, said = run_in_page(page("batch_norm"), script, 1600)
+    assert not said
+    assert found < 4
 
 
 @needs_chromium

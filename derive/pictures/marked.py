@@ -102,7 +102,7 @@ class MarkedPrinter(LayerTextPrinter):
         return self._set(replace(reading, accent=accent), indices)
 
     def loss(self) -> str:
-        return self._set(self._names.reading(self._names.loss), ())
+        return "ℒ" if self._names.loss == "ℓ" else self._set(self._names.reading(self._names.loss), ())
 
     def _contribution(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         via = "direct" if quantity.via is None else f"via {self.element(quantity.via, ())}"

@@ -18,8 +18,8 @@ from derive.printing.width import width_of
 _PAGE = (424.0, 570.0)  # 15 cm wide less a line's width, and a height that leaves room for a heading and a caption
 _FONT, _LABEL = 10.0, 7.0
 _WIDEST, _MOST_ROWS = 24.0, 3  # of an equation in a box, in em
-_ROW, _TALL_ROW, _CASES = 13.0, 20.0, 32.0  # heights of rows
-_SHAPE = 10.0
+_ROW, _TALL_ROW, _CASES = 14.0, 25.0, 36.0  # heights of rows
+_SHAPE = 12.0
 _PADDING = (8.0, 4.0)
 _TALL = (r"\frac", r"\sum", r"\prod", r"\sqrt", r"\big", r"\left")
 _SPACING = Spacing(boxes=22.0, edges=18.0, ports=16.0, rows=42.0, most=90.0)
@@ -86,7 +86,7 @@ def _node(node: Node, box: Box, rows: list[str], scale: float) -> str:
         # Not `aligned`: its rows are set as displays, which are tall.
         formula = "\\begin{array}{@{}r@{\\;}l@{}}" + r" \\ ".join(rows) + "\\end{array}"
     else:
-        formula = rows[0].replace("&", "")
+        formula = rows[0].replace("&", "", 1)  # those of cases stay
     # TikZ scales the box, but not its corners.
     round_ = min(box.width, box.height) / 2 - 1 if node.role in ("input", "constant") else 2.0
     size = f"minimum width={decimal(box.width)}pt, minimum height={decimal(box.height)}pt"

@@ -59,7 +59,7 @@ class _Page:
             yield from map(_scrolling, matrices)
             return
         yield from map(_scrolling, self._matrices(whole, whole.elements))
-        columns = sorted(range(len(whole.places)), key=lambda position: whole.places[position][::-1])
+        columns = sorted(range(len(whole.lines)), key=lambda position: whole.places[position][::-1])
         yield from (self._line(whole.lines[position]) for position in columns)
 
     def _matrices(self, whole: Whole, entries: Sequence[Expr]) -> list[str]:

@@ -17,7 +17,7 @@ from derive.derivation import Prose, Step
 from derive.graph import Equation, Fact
 from derive.printing.mathml import LayerMathmlPrinter
 from derive.printing.mathml_lines import inline, pieces
-from derive.printing.outline import Given, Section, line_of, rule_words
+from derive.printing.outline import Given, Section, line_of, rule_words, split_addresses
 from derive.report import Report
 
 
@@ -91,11 +91,17 @@ def _web(name: str) -> str:
     return (files("derive.printing") / "web" / name).read_text(encoding="utf-8")
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:
+def linked(text: str) -> str:
+    """Text of an author, with the addresses in it as links."""
+    parts = (escape(part) for part in split_addresses(text))
+    return "".join(f'<a href="{part}">{part}</a>' if number % 2 else part for number, part in enumerate(parts))
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kind: str, label: str = "") -> str:
     """A table of cells that are markup already, which scrolls by itself where it is wider than the page."""
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in rows)
-    caption = f'<div class="scrolls" tabindex="0" role="region" aria-label="{kind}">'
+    caption = f'<div class="scrolls" tabindex="0" role="region" aria-label="{label or kind}">'
     return f'{caption}<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -111,7 +117,7 @@ def evidence_table(report: Report, shown: Container[int] = ()) -> str:
     failed = len(report.failures)
     total = len(report.rows)
     verdict = f"{failed} of {total} checks failed" if failed else f"All {total} checks passed"
-    checks = table(("step", "line", "oracle", "bound", "verdict"), rows, "evidence")
+    checks = table(("step", "line", "oracle", "bound", "verdict"), rows, "evidence", "every check")
     return (
         f"<p>{verdict}, on {len(report.data)} sets of data.</p>"
         f"<details{' open' if failed else ''}><summary>Every check</summary>{checks}</details>"

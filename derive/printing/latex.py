@@ -30,6 +30,7 @@ from derive.printing.width import width_of
 # The text width of the article is 39 em; that of a plain `article` at 10pt, into which a fragment may go, 34.
 FORMULA_WIDTH = 33.0
 _INLINE_WIDTH = 22.0
+_BETWEEN = 2.4  # the columns of a table
 # What has more rows may go on on the next page.
 _ROWS = 12
 # Sizes for what cannot be broken, with their ratio to the normal size; small letters are wider than in proportion.
@@ -53,11 +54,11 @@ def latex_document(
     Raises UsageError for an unknown notation.
     """
     heading = escape_latex(heading_of(derivation))
-    backward = "; dashed, the gradients that flow back" if r"\draw[derive backward]" in picture else ""
+    backward = "; dashed: the gradients that flow back" if r"\draw[derive backward]" in picture else ""
     graph = [
         r"\subsection*{The graph}",
         "",
-        rf"Drawn through, what is computed from what{backward}.",
+        rf"Solid arrows: what is computed from what{backward}.",
         "",
         rf"\begin{{center}}{chr(10)}{picture}\end{{center}}",
         "",
@@ -100,9 +101,21 @@ def _given_table(derivation: Derivation, writer: LatexWriter) -> str:
         quantity = given.quantity
         shape = r" \times ".join(writer.printer.index(extent) for extent in quantity.extents)
         symbol = writer.printer.inline(quantity.element)
-        rows.append(rf"${symbol}$ & {f'${shape}$' if shape else 'scalar'} & {writer.prose(given.note)} \\[4pt]")
-    head = [r"\begin{tabular}{@{}lll@{}}", r"symbol & shape & meaning \\", r"\hline", r"\rule{0pt}{16pt}%"]
-    return "\n".join([*head, *rows, r"\end{tabular}"])
+        rows.append((f"${symbol}$", f"${shape}$" if shape else "scalar", writer.prose(given.note)))
+    head = [r"symbol & shape & meaning \\", r"\hline", r"\rule{0pt}{16pt}%"]
+    wide = [max((_cell_width(row[n]) for row in rows), default=0.0) for n in range(3)]
+    left = FORMULA_WIDTH - wide[0] - wide[1] - _BETWEEN
+    if wide[2] <= left:
+        kind, lines = "l", [" & ".join(row) + r" \\[4pt]" for row in rows]
+    else:  # the meaning in lines of its own width
+        kind = f"p{{{left:.1f}em}}"
+        lines = [rf"{symbol} & {shape} & \raggedright {note} \tabularnewline[4pt]" for symbol, shape, note in rows]
+    return "\n".join([rf"\begin{{tabular}}{{@{{}}ll{kind}@{{}}}}", *head, *lines, r"\end{tabular}"])
+
+
+def _cell_width(cell: str) -> float:
+    """About how wide text with formulas in dollars is, in em."""
+    return sum(width_of(part) if n % 2 else 0.5 * len(part) for n, part in enumerate(cell.split("$")))
 
 
 class LatexWriter:
@@ -128,8 +141,7 @@ class LatexWriter:
         latex = self.printer.inline(part)
         if width_of(latex) <= _INLINE_WIDTH:
             return f"${latex}$"
-        rows = [row.removeprefix(" & ") for row in break_formula("", "", latex, self._width)]
-        return self._displayed(rows)
+        return self._displayed(break_formula("", "", latex, self._width))
 
     def fact(self, fact: Fact) -> str:
         """A fact as a formula on one line."""

@@ -22,6 +22,7 @@ from derive.printing.outline import (
     remarks_on,
     rule_words,
     sections_of,
+    split_addresses,
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>$|~#])")
@@ -100,6 +101,11 @@ def accepted(latex: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """The text with every character that Markdown would take for markup escaped."""
+    """The text with every character that Markdown would take for markup escaped; an address is one, as it is."""
+    parts = split_addresses(text)
+    return "".join(f"<{part}>" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
     escaped = _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;")
     return _LIST_START.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped)

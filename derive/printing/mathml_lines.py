@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from xml.etree.ElementTree import Element
 
 # In em of the formula. A telephone shows about 21 of them.
@@ -77,6 +78,9 @@ class Cutter:
         place = self._bracket(elements)
         assert place is not None
         left, *inside, right = elements[place]
+        # Each half would grow with what stands beside it in its own piece.
+        size = f"{_height(inside):.2f}em"
+        left, right = (_sized(half, size) for half in (left, right))
         # The first part stands behind what is before the bracket.
         parts = list(self._parts(inside, max(width - self._measure([*elements[:place], left]), width / 2)))
         parts[0] = [*elements[:place], left, *parts[0]]
@@ -103,6 +107,31 @@ def _math(elements: Sequence[Element], display: bool) -> str:
     inside = "".join(ElementTree.tostring(element, encoding="unicode") for element in elements)
     style = ' displaystyle="true"' if display else ""
     return f"<math{style}>{inside}</math>"
+
+
+def _sized(sign: Element, size: str) -> Element:
+    """A bracket as high as is said."""
+    sized = copy(sign)
+    sized.attrib |= {"minsize": size, "maxsize": size}
+    return sized
+
+
+def _height(elements: Sequence[Element]) -> float:
+    return max(map(_height_of, elements), default=1.0)
+
+
+def _height_of(element: Element) -> float:
+    """About how high an element is, in em, as a bracket around it must be."""
+    inside = [_height_of(child) for child in element]
+    if element.tag == "mfrac":
+        return sum(inside) + 0.2
+    if element.tag in ("munder", "munderover"):
+        return 1.6 + _RAISED * sum(inside[1:])
+    if element.tag in ("msub", "msup", "msubsup", "mover", "msqrt"):
+        return max(inside) + 0.2
+    if element.tag == "mtable":
+        return sum(inside) + 0.5
+    return max(inside, default=1.0)
 
 
 def _width(elements: Sequence[Element]) -> float:

@@ -5,26 +5,26 @@ r"""The symbols of quantities in MathML, from their readings, or from the LaTeX 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from derive.printing.symbols import ACCENT_LATEX, GREEK_LATEX, Reading, parse_glyph, read_name
+from derive.printing.latex_names import write
+from derive.printing.symbols import Reading, parse_glyph, read_name
 
 # Combining accents as signs of their own, which stand above a letter.
 _SIGNS = {
     "\u0303": "~", "\u0302": "^", "\u0304": "¯", "\u0307": "˙", "\u0308": "¨",
-    "\u0301": "´", "\u0300": "`", "\u030c": "ˇ", "\u0306": "˘",
+    "\u0301": "´", "\u0300": "`", "\u030c": "ˇ", "\u0306": "˘", "\u20d7": "→",
 }  # fmt: skip
-_LETTERS = {latex: letter for letter, latex in GREEK_LATEX.items()} | {r"\epsilon": "ϵ", r"\phi": "ϕ", r"\ell": "ℓ"}
-_ACCENTS = {latex: sign for sign, latex in ACCENT_LATEX.items()} | {r"\overline": "\u0304", r"\widehat": "\u0302"}
-_VARIANTS = {r"\mathbf": "bold", r"\mathcal": "script"}
-_VARIANTS |= dict.fromkeys((r"\mathrm", r"\text", r"\operatorname"), "normal")
-_SCRIPT = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
-_COMMAND = re.compile(r"(\\[A-Za-z]+)\s*\{([^{}]*)\}")
-# What stands behind one another: a command with its argument, a group, a number, any other character.
-_UNIT = re.compile(r"\\[A-Za-z]+\{[^{}]*\}|\\[A-Za-z]+|\{[^{}]*\}|\d+|[^\s{}\\]")
-_SIGNS_BETWEEN = {"(": "(", ")": ")", ",": ",", "+": "+", "-": "−", "*": "∗", "'": "′", r"\prime": "′", r"\ast": "∗"}
+# Where the letters of an alphabet begin in Unicode, capitals and small ones; some were there before, elsewhere.
+_ALPHABETS = {"bold": (0x1D400, 0x1D41A), "script": (0x1D49C, 0x1D4B6), "fraktur": (0x1D504, 0x1D51E)}
+_ALPHABETS |= {"double-struck": (0x1D538, 0x1D552)}
+_ELSEWHERE = {
+    "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
+    "fraktur": dict(zip("CHIRZ", "ℭℌℑℜℨ", strict=True)),
+    "double-struck": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def glyph_of(name: str, latex: str | None = None, reading: Reading | None = None
     """The symbol of a name: as its author writes it in LaTeX, where that can be read, else as it reads."""
     if latex is not None:
         glyph = parse_glyph(name, latex)
-        parts = [_from_latex(part) for part in (glyph.base, glyph.subscript, glyph.exponent)]
+        parts = [write(part, _MathmlWriter()) for part in (glyph.base, glyph.subscript, glyph.exponent)]
         if None not in parts:
             return MathmlGlyph(*map(str, parts))
     return _read(reading or read_name(name))
@@ -82,44 +82,35 @@ def accented(base: str, accent: str) -> str:
     return f'<mover accent="true">{base}<mo stretchy="false">{_SIGNS[accent]}</mo></mover>'
 
 
-def _from_latex(latex: str) -> str | None:
-    """Letters, numbers, accents, alphabets, and such behind each other or in parentheses; None for anything else."""
-    latex = latex.strip()
-    if latex in ("", "{}"):
-        return ""
-    if latex.isdigit():
-        return f"<mn>{latex}</mn>"
-    if latex in _LETTERS:
-        return letter(_LETTERS[latex])
-    if re.fullmatch(r"[^\W\d_]", latex):
-        return letter(latex)
-    if latex in _SIGNS_BETWEEN:
-        return f"<mo>{_SIGNS_BETWEEN[latex]}</mo>"
-    found = _COMMAND.fullmatch(latex)
-    if found is not None:
-        return _command(found[1], found[2])
-    units = _UNIT.findall(latex)
-    if len(units) < 2 or "".join(units) != latex.replace(" ", ""):
-        return _from_latex(latex[1:-1]) if latex.startswith("{") and latex.endswith("}") else None
-    parts = [_from_latex(unit) for unit in units]
-    return None if None in parts else f"<mrow>{''.join(map(str, parts))}</mrow>"
+class _MathmlWriter:
+    """The pieces of an author's LaTeX in MathML."""
 
-
-def _command(command: str, inside: str) -> str | None:
-    if command in _ACCENTS:
-        base = _from_latex(inside)
-        return accented(base, _ACCENTS[command]) if base else None
-    if command in _VARIANTS and re.fullmatch(r"[\w ]+", inside):
-        return _in_alphabet(inside.strip(), _VARIANTS[command])
-    return None
-
-
-def _in_alphabet(text: str, variant: str) -> str:
-    """Upright letters; bold and calligraphic ones are letters of their own in Unicode."""
-    if variant == "normal":
-        return f'<mi mathvariant="normal">{escape(text)}</mi>'
-    if not (text.isascii() and text.isalpha()) or (variant == "script" and not text.isupper()):
+    def letter(self, text: str) -> str:
         return letter(text)
-    if variant == "script":
-        return letter("".join(_SCRIPT.get(c) or chr(0x1D49C + ord(c) - ord("A")) for c in text))
-    return letter("".join(chr((0x1D400 if c.isupper() else 0x1D41A) + ord(c.upper()) - ord("A")) for c in text))
+
+    def number(self, digits: str) -> str:
+        return f"<mn>{digits}</mn>"
+
+    def sign(self, sign: str) -> str:
+        return f"<mo>{sign}</mo>"
+
+    def accented(self, base: str, accent: str) -> str:
+        return accented(base, accent)
+
+    def alphabet(self, text: str, alphabet: str) -> str:
+        """Upright letters; those of other alphabets are letters of their own in Unicode."""
+        if alphabet == "normal":
+            return f'<mi mathvariant="normal">{escape(text)}</mi>'
+        return letter("".join(_in_alphabet(char, alphabet) for char in text))
+
+    def row(self, parts: Sequence[str]) -> str:
+        return f"<mrow>{''.join(parts)}</mrow>"
+
+
+def _in_alphabet(char: str, alphabet: str) -> str:
+    if char in _ELSEWHERE.get(alphabet, {}):
+        return _ELSEWHERE[alphabet][char]
+    if not (char.isascii() and char.isalpha()) or alphabet not in _ALPHABETS:
+        return char
+    first = _ALPHABETS[alphabet][char.islower()]
+    return chr(first + ord(char) - ord("a" if char.islower() else "A"))

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.graph import Quantity
+from derive.printing.latex_names import reading_of
 from derive.printing.symbols import BAR, Reading, plain_reading, read_name
 
 Notation = Literal["leibniz", "d", "bar"]
@@ -123,6 +124,9 @@ class Names:
         # A square such as the variance's gives way to sigma itself, wherever that stands.
         for quantity in sorted(primal, key=lambda q: bool(read_name(q.name).exponent)):
             reading = read_name(quantity.name)
+            own = reading_of(quantity.name, quantity.latex) if quantity.latex is not None else None
+            if own is not None and own not in taken:
+                reading = own
             squared = Reading(reading.base, reading.accent, reading.subscripts)
             if quantity.latex is None and (reading in taken or squared in taken):
                 reading = plain_reading(quantity.name)

@@ -10,9 +10,11 @@ from derive.derivation import Derivation, Detail, Prose, Step
 from derive.graph import Equation, Fact, Graph, Quantity, name_of, reference
 
 FORWARD_HEADING: Prose = ("Forward pass",)
+_ADDRESS = re.compile(r"(https?://[^\s<>\"]*[^\s<>\".,;:!?)'])")
 _FORWARD = ""  # the subject of the forward pass, which is no quantity
 _LOWER = "order "  # with a number behind it, that of what a lower order has found
 _GIVEN_TANGENT = ", how fast it moves; it is given."
+_DIRECT = " that does not come through the rest of the layer"
 _SCALAR = " "  # that of what is differentiated, where it is not any loss
 
 
@@ -54,6 +56,11 @@ def heading_of(derivation: Derivation) -> str:
 def scalar_of(derivation: Derivation) -> Quantity | None:
     """The scalar that is differentiated at a higher order; None at order 1, where it is any loss."""
     return next((quantity for quantity in derivation.quantities if quantity.role == "loss"), None)
+
+
+def split_addresses(text: str) -> list[str]:
+    """A text cut into what is no address of the web and what is, in turn."""
+    return _ADDRESS.split(text)
 
 
 def paragraphs_of(graph: Graph) -> list[str]:
@@ -164,16 +171,20 @@ def remarks_on(derivation: Derivation, detail: Detail) -> list[Prose]:
     remarks = _on_scalar(derivation)
     scalar = scalar_of(derivation)
     loss: Prose = ("the loss, a scalar",) if scalar is None else (scalar.element,)
+    explained = set()
     for given in given_of(derivation):
-        primal = derivation.by_name.get(given.quantity.of or "")
-        if primal is not None and given.quantity.order == derivation.order:
-            if given.quantity.role == "tangent":
-                remarks.append((given.quantity.element, " is the tangent of ", primal.element, _GIVEN_TANGENT))
-            else:
-                comma = "," if scalar is None else ""
-                what: Prose = (" is the derivative of ", *loss, f"{comma} with respect to ")
-                remarks.append((given.quantity.element, *what, primal.element, "; it is given."))
-            break
+        quantity = given.quantity
+        primal = derivation.by_name.get(quantity.of or "")
+        if primal is None or quantity.order != derivation.order or quantity.role in explained:
+            continue
+        explained.add(quantity.role)  # one of each kind says it for the others
+        if quantity.role == "tangent":
+            remarks.append((quantity.element, " is the tangent of ", primal.element, _GIVEN_TANGENT))
+            continue
+        share, direct = ("part of the ", _DIRECT) if quantity.role == "contribution" else ("", "")
+        comma = "," if scalar is None else ""
+        what: Prose = (f" is the {share}derivative of ", *loss, f"{comma} with respect to ")
+        remarks.append((quantity.element, *what, primal.element, f"{direct}; it is given."))
     names = [step.equation.name for step in derivation.shown(detail) if isinstance(step.equation, Equation)]
     for name in names:
         if name in derivation.forward.by_name:

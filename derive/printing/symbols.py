@@ -167,10 +167,10 @@ def parse_glyph(name: str, latex: str) -> Glyph:
         char = latex[position]
         if char in "_^":
             where, position = char, position + 1
-            unit = _unit_at(latex, position)
+            unit = unit_at(latex, position)
             parts[where] += unit[1:-1] if unit.startswith("{") else unit
         else:
-            unit = _unit_at(latex, position)
+            unit = unit_at(latex, position)
             parts[""] += unit
         position += len(unit)
     base = parts[""].strip()
@@ -179,7 +179,7 @@ def parse_glyph(name: str, latex: str) -> Glyph:
     return Glyph(base or "{}", parts["_"], parts["^"])
 
 
-def _unit_at(latex: str, position: int) -> str:
+def unit_at(latex: str, position: int) -> str:
     """What TeX takes as one argument at `position`: a group, a command with the groups behind it, or a character."""
     if position >= len(latex):
         return ""
@@ -195,7 +195,7 @@ def _unit_at(latex: str, position: int) -> str:
             end += 1
         end = max(end, position + 2)
         while end < len(latex) and latex[end] == "{":
-            end += len(_unit_at(latex, end))
+            end += len(unit_at(latex, end))
     return latex[position:end]
 
 

@@ -126,8 +126,8 @@ class LayerTextPrinter(Arrangement, StrPrinter):
         return f"∂{self.loss()}/∂{of}"
 
     def loss(self) -> str:
-        """The symbol of what is differentiated."""
-        return "".join(unicode_symbol(self._names.reading(self._names.loss)))
+        """The symbol of what is differentiated; where the layer has an L of its own, that of print."""
+        return "ℒ" if self._names.loss == "ℓ" else "".join(unicode_symbol(self._names.reading(self._names.loss)))
 
     def _tangent(self, quantity: Quantity, indices: Sequence[Expr]) -> str:
         of = self.element(str(quantity.of), indices)

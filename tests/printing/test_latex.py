@@ -66,9 +66,9 @@ def test_document_is_the_fragment_in_an_article() -> None:
     assert {"amsmath", "geometry"} == set(re.findall(packages, document))
     drawn = latex_document(staged("batch_norm"), "d", "brief", picture(staged("batch_norm"), "tikz"))
     assert {"amsmath", "geometry", "tikz"} == set(re.findall(packages, drawn))
-    assert "dashed, the gradients" in drawn
+    assert "dashed: the gradients" in drawn
     forward = latex_document(staged("batch_norm"), "d", "brief", picture(staged("batch_norm"), "tikz", False))
-    assert "dashed, the gradients" not in forward
+    assert "dashed: the gradients" not in forward
 
 
 def test_text_is_escaped() -> None:

@@ -54,6 +54,11 @@ def test_table_of_given_quantities() -> None:
     assert len(rows) == 2 + 5
 
 
+def test_addresses_stay_as_they_are() -> None:
+    text = "See https://example.org/a_b?c=1&d=2, and *that*."
+    assert escape_markdown(text) == r"See <https://example.org/a_b?c=1&d=2>, and \*that\*."
+
+
 def test_text_is_escaped() -> None:
     page = markdown_text(staged("batch_norm"))
 

@@ -53,6 +53,18 @@ def test_pieces_fit_a_narrow_screen(name: str) -> None:
         assert max(width_of(body(part)) for part in pieces(markup)) < 22
 
 
+def test_both_halves_of_a_cut_bracket_are_as_high() -> None:
+    """As a fraction in it must be; what is not cut grows by itself."""
+    tall = "<mfrac><mi>a</mi><mi>b</mi></mfrac>"
+    inside = '<mo class="t">+</mo>'.join([tall, *["<mi>letters</mi>"] * 6])
+    bracket = f'<mrow class="b"><mo form="prefix">(</mo>{inside}<mo form="postfix">)</mo></mrow>'
+    whole = "".join(pieces(bracket, 12))
+    assert re.findall(r'form="(\w+)" minsize="([0-9.]+em)" maxsize="([0-9.]+em)"', whole) == [
+        ("prefix", "2.20em", "2.20em"), ("postfix", "2.20em", "2.20em"),
+    ]  # fmt: skip
+    assert "minsize" not in "".join(pieces(bracket, 99))
+
+
 def test_what_fits_is_one_piece() -> None:
     assert len(pieces("<mi>a</mi><mo class='r'>=</mo><mi>b</mi><mo class='t'>+</mo><mi>c</mi>")) == 1
 

@@ -61,6 +61,21 @@ def test_no_two_names_look_alike_at_order_3(notation: Notation) -> None:
     assert alike(derive("batch_norm", order=3), notation) == []
 
 
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"\sigma^2", "σⱼ²"), (r"\bar{x}", "x̄ⱼ"), (r"\hat{\mathbf{x}}", "x̂ⱼ"), (r"\lambda_{\max}", "λ_maxⱼ"),
+        (r"\mathrm{gate}", "gateⱼ"), (r"w_1", "w₁ⱼ"), (r"\dot y", "ẏⱼ"),
+        # What plain letters cannot say, or what another quantity is called, has its own name.
+        (r"A^\top", "spreadⱼ"), (r"\hat{ab}", "spreadⱼ"), (r"x", "spreadⱼ"),
+    ],
+)  # fmt: skip
+def test_an_author_s_latex_is_read_in_media_without_latex(latex: str, text: str) -> None:
+    graph = parse_layer(f'x: [D]\nspread: r"{latex}"\nspread[j] = x[j]**2\ny[j] = spread[j]')
+    printer = LayerTextPrinter(Names(graph.by_name))
+    assert printer.doprint(graph.by_name["spread"].element) == text
+
+
 def test_a_planted_likeness_is_seen() -> None:
     derivation = derive("batch_norm", order=2)
     double = derivation.by_name["d2x"]

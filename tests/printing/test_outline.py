@@ -61,16 +61,18 @@ def test_the_scalar_is_told_in_words_and_as_a_formula(second: Derivation) -> Non
     formula = "sum(d2dbeta[j]*dbeta[j] for j in D) + sum(d2dgamma[j]*dgamma[j] for j in D) + "
     formula += "sum(d2dx[i, j]*dx[i, j] for i in N for j in D)"
     words = "the gradients of order 1, each weighted with what is given for it"
+    direct = "that does not come through the rest of the layer; it is given"
     assert remarks == [
         f"Order 2 differentiates the scalar {formula} called L2: {words}.",
         "dx[i, j] is the gradient of order 1 with respect to x[i, j].",
         "d2dx[i, j] is the derivative of L2 with respect to dx[i, j]; it is given.",
+        f"d2dgamma[j] is the part of the derivative of L2 with respect to dgamma[j] {direct}.",
     ]
 
 
 def test_the_chain_rule_speaks_of_the_right_scalar(second: Derivation) -> None:
     said = [prose_text(step.reason) for step in second.steps if step.rule == "chain-rule"]
-    assert "gamma[j] reaches L2 along one path: through dx[i, j]." in said
+    assert "gamma[j] reaches L2 along one path: through dx[i, j], for every i. Hence the sum over i." in said
     assert not [text for text in said if "loss" in text]
 
 

@@ -183,7 +183,7 @@ def test_the_bar_of_a_result_goes_along_all_of_its_rows() -> None:
 
 def test_in_few_columns_notes_stand_below_and_headings_are_wrapped() -> None:
     lines = show_text(staged("attention"), width=40).splitlines()
-    at = lines.index("  ∂ℓ/∂L[row, v]")
+    at = lines.index("  ∂ℒ/∂L[row, v]")
     assert lines[at + 1 : at + 3] == ["        [Rows, V]: gradient of the loss", "        with respect to L[row, v]"]
     lines = show_text(derive("group_norm"), width=40).splitlines()
     at = lines.index("Gradient with respect to x̂[n, g, k, h,")

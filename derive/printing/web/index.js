@@ -5,8 +5,8 @@
   const said = document.querySelector("output[for=search]");
   const plain = (text) => text.toLowerCase().replace(/[_\s]+/g, " ");
   const cards = [...document.querySelectorAll(".card")].map((card) => {
-    const words = [card.id, card.querySelector("h3").textContent, ...[...card.querySelectorAll("p")].map((p) => p.textContent)];
-    return [card, plain(words.join(" "))];
+    const text = plain(card.dataset.words);
+    return [card, `${text} ${plain(card.id).replaceAll(" ", "")}`];  // batchnorm is found as well as batch norm
   });
   const search = () => {
     const wanted = plain(field.value).split(" ").filter((word) => word);

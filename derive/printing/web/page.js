@@ -30,6 +30,17 @@
   document.addEventListener("focusin", (event) => show(event.target));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") show(null); });
 
+  // A formula that is wider than the page scrolls, and can then be reached by keyboard.
+  const reach = () => {
+    for (const formula of document.querySelectorAll(".formula")) {
+      formula.toggleAttribute("tabindex", formula.scrollWidth > formula.clientWidth);
+      if (formula.hasAttribute("tabindex")) formula.tabIndex = 0;
+    }
+  };
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  reach();
+
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
