@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from derive import __version__
+from derive.errors import readable
 from derive.options import (
     COLORS,
     DETAILS,
@@ -19,6 +21,7 @@ from derive.options import (
     SHELLS,
     TARGETS,
 )
+from derive.streams import tell, write_output
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -47,8 +50,12 @@ class _Parser(argparse.ArgumentParser):
         self.fill()
         return super().parse_known_args(args, namespace)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse drops what cannot be written, of the help as well.
+        (write_output if file is sys.stdout else tell)(message)
+
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n  help: {self.prog} --help lists what there is\n")
+        self.exit(USAGE, f"{self.prog}: {readable(message)}\n  help: {self.prog} --help lists what there is\n")
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -151,7 +158,7 @@ def _fill_check(verb: _Parser) -> None:
     verb.add_argument("--lint", action="store_true", help="say what is unusual about the layer's own equations")
     verb.add_argument("--json", action="store_true", help="the verdicts as data")
     _add_color(verb)
-    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+    verb.add_argument("-o", dest="output", type=_file, metavar="FILE", help="write to a file, not to standard output")
 
 
 def _fill_bench(verb: _Parser) -> None:
@@ -176,13 +183,15 @@ def _fill_bench(verb: _Parser) -> None:
     verb.add_argument("--repeats", type=_repeats, default=100, metavar="K", help="rounds at most (default: 100)")
     verb.add_argument("--record", action="store_true", help="measure both, and keep them for the page about it")
     verb.add_argument("--json", action="store_true", help="the tables as data")
-    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+    verb.add_argument("-o", dest="output", type=_file, metavar="FILE", help="write to a file, not to standard output")
 
 
 def _fill_docs(verb: _Parser) -> None:
     verb.add_argument("layers", nargs="*", metavar="LAYER", help="only these (default: all built-in layers)")
     verb.add_argument("--check", action="store_true", help="write nothing; exit code 1 and a diff when stale")
-    verb.add_argument("-o", dest="output", metavar="DIR", default="output", help="the folder (default: output)")
+    verb.add_argument(
+        "-o", dest="output", type=_path, metavar="DIR", default="output", help="the folder (default: output)"
+    )
 
 
 def _fill_completion(verb: _Parser) -> None:
@@ -206,7 +215,10 @@ def _add_derivation(verb: _Parser, form: str) -> None:
         metavar="xhat,var",
         help="the quantities to write the result in, where others can be expressed by them (default: what costs least)",
     )
-    verb.add_argument("-o", dest="output", metavar="FILE", help="write to a file, not to standard output")
+    verb.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="for the search for a closed form (default: no limit)"
+    )
+    verb.add_argument("-o", dest="output", type=_file, metavar="FILE", help="write to a file, not to standard output")
 
 
 def _add_printing(verb: _Parser) -> None:
@@ -226,6 +238,17 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"expected names with commas between them, as in x,gamma; got {text!r}")
     return names
+
+
+def _path(text: str) -> str:
+    if not text:  # a shell's variable that is not set, and the folder that one is in would be taken
+        raise argparse.ArgumentTypeError("expected a path; got an empty one")
+    return text
+
+
+def _file(text: str) -> str | None:
+    """A path, or None for -, which is standard output, as it is standard input for a layer."""
+    return None if text == "-" else _path(text)
 
 
 def _seconds(text: str) -> float:

@@ -11,6 +11,8 @@ import sys
 
 from derive.arguments import USAGE, command_parser
 from derive.errors import DeriveError, LayerError, UsageError
+from derive.signals import Heeded, Terminated
+from derive.streams import open_missing, tell, write_output
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without loading typing for `derive --help`
 if TYPE_CHECKING:
@@ -21,21 +23,23 @@ if TYPE_CHECKING:
     from derive.color import Palette
     from derive.derivation import Detail
     from derive.graph import Graph
+    from derive.layers import LayerText
     from derive.progress import ProgressLine
 
 OK, FAILED, LAYER = 0, 1, 3  # and USAGE, 2
 # What a shell reports of a process that a signal ended.
 INTERRUPTED, PIPE_CLOSED = 130, 141
+SIGNALED = 128  # and the signal's number: 143 for SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    open_missing()
     try:
-        options = command_parser(_COMMANDS).parse_args(arguments)
-        command: Callable[[argparse.Namespace], int] = options.command
-        code = command(options)
-        sys.stdout.flush()
-        return code
+        with Heeded():
+            options = command_parser(_COMMANDS).parse_args(arguments)
+            command: Callable[[argparse.Namespace], int] = options.command
+            return command(options)
     except SystemExit as stop:  # argparse: 0 for --help and --version, 2 for usage
         return int(stop.code or 0)
     except LayerError as error:
@@ -43,15 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeriveError as error:
         return _complain(f"derive: {error}", USAGE)
     except BrokenPipeError:
-        # The interpreter would flush into the closed pipe once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _complain("derive: the output was closed before all of it was written", PIPE_CLOSED)
+    except OSError as error:  # of what a library does with files and processes
+        place = f" {error.filename!r}" if error.filename else ""
+        return _complain(f"derive: {error.strerror or error}{place}", USAGE)
     except KeyboardInterrupt:
         return _complain("derive: interrupted", INTERRUPTED)
+    except Terminated as ended:
+        return _complain("derive: terminated", SIGNALED + ended.number)
 
 
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(message + "\n")
+    tell(message + "\n")
     return code
 
 
@@ -63,7 +70,7 @@ def _list(options: argparse.Namespace) -> int:
 
     names = layer_names()
     width = max(map(len, names))
-    sys.stdout.write("".join(f"{name:<{width}}  {summary(read_layer(name).text)}\n" for name in names))
+    write_output("".join(f"{name:<{width}}  {summary(read_layer(name).text)}\n" for name in names))
     return OK
 
 
@@ -74,7 +81,10 @@ def _graph(options: argparse.Namespace) -> Graph:
 def _parsed(spec: str) -> Graph:
     from derive.layers import read_layer
 
-    source = read_layer(spec)  # an unknown layer is told before SymPy is loaded
+    return _parsed_text(read_layer(spec))  # an unknown layer is told before SymPy is loaded
+
+
+def _parsed_text(source: LayerText) -> Graph:
     from derive.parser import parse_layer
 
     return parse_layer(source.text, source.name, source.file)
@@ -88,6 +98,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         "order": options.order,
         "mode": options.mode,
         "in_terms_of": options.in_terms_of,
+        "timeout": options.timeout,
     }
 
 
@@ -214,10 +225,15 @@ def _check(options: argparse.Namespace) -> int:
         raise UsageError("CLAIMS and --function are two derivations: check one at a time")
     if options.claims == "-" and options.layer == "-":
         raise UsageError("the layer and the derivation cannot both come from standard input")
+    from derive.layers import read_document, read_layer
+
+    document = read_document(options.claims) if options.claims is not None else None
+    layer = read_layer(options.layer)
+    graph = _parsed_text(layer)
     with _progress() as progress:
-        audit = _audit(options, progress)
+        audit = _audit(options, graph, document, progress)
     if options.lint:
-        sys.stderr.write(_warnings(_graph(options), options))
+        tell(_warnings(graph, layer))
     if options.json:
         _write(options, _json(audit.to_json()))
     else:
@@ -227,43 +243,44 @@ def _check(options: argparse.Namespace) -> int:
     return audit.exit_code
 
 
-def _audit(options: argparse.Namespace, progress: Callable[[str], None]) -> Audit:
+def _audit(
+    options: argparse.Namespace, graph: Graph, document: LayerText | None, progress: Callable[[str], None]
+) -> Audit:
     """The verdicts on the derivation, or on the function, that is asked about."""
-    if options.function is not None:
-        graph = _graph(options)
+    if document is None:
         from derive.checker import check_function
         from derive.claims.functions import announcement
+        from derive.claims.source_files import split_name
 
-        for function in filter(None, (options.forward, options.function)):
-            sys.stderr.write(f"derive: {announcement(function, options.timeout)}\n")
-        sys.stderr.flush()
+        functions = [text for text in (options.forward, options.function) if text is not None]
+        for function in functions:
+            split_name(function)  # what is not there is not announced
+        for function in functions:
+            tell(f"derive: {announcement(function, options.timeout)}\n")
         return check_function(graph, options.function, options.forward, options.timeout, progress)
-    from derive.layers import read_document
-
-    document = read_document(options.claims)
-    graph = _graph(options)
     from derive.checker import check_claims
 
     return check_claims(graph, document.text, document.file, options.input_format, options.symbols, progress)
 
 
 def _lint(options: argparse.Namespace) -> int:
-    graph = _graph(options)
+    from derive.layers import read_layer
+
+    layer = read_layer(options.layer)
+    graph = _parsed_text(layer)
     if options.json:
         from dataclasses import asdict
 
         from derive.lint import lint
 
         return _write(options, _json({"layer": graph.name, "warnings": [asdict(warning) for warning in lint(graph)]}))
-    return _write(options, _warnings(graph, options) or f"{graph.name}: nothing unusual\n")
+    return _write(options, _warnings(graph, layer) or f"{graph.name}: nothing unusual\n")
 
 
-def _warnings(graph: Graph, options: argparse.Namespace) -> str:
-    from derive.layers import read_layer
+def _warnings(graph: Graph, layer: LayerText) -> str:
     from derive.lint import lint, lint_text
 
-    file = read_layer(options.layer).file if options.layer != "-" else "<stdin>"
-    return lint_text(graph, lint(graph), file)
+    return lint_text(graph, lint(graph), layer.file)
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -284,7 +301,7 @@ def _bench(options: argparse.Namespace) -> int:
         ]
     if options.record:
         for report in reports:
-            sys.stderr.write(f"{record(report)}\n")
+            tell(f"{record(report)}\n")
     if options.json:
         data = [report_data(report) for report in reports]
         return _write(options, _json(data[0] if options.layer is not None else data))
@@ -300,19 +317,19 @@ def _docs(options: argparse.Namespace) -> int:
     if options.check:
         with _progress() as progress:
             difference = check_documents(sources, options.output, whole, progress)
-        sys.stdout.write(difference)
+        write_output(difference)
         return FAILED if difference else OK
     with _progress() as progress:
         paths = write_documents(sources, options.output, whole, progress)
     for path in paths:
-        sys.stderr.write(f"{path}\n")
+        tell(f"{path if path.isprintable() else repr(path)}\n")
     return OK
 
 
 def _completion(options: argparse.Namespace) -> int:
     from derive.completion import completion_script
 
-    sys.stdout.write(completion_script(command_parser(_COMMANDS, whole=True), options.shell))
+    write_output(completion_script(command_parser(_COMMANDS, whole=True), options.shell))
     return OK
 
 
@@ -362,8 +379,16 @@ def _json(data: object) -> str:
 
 
 def _has_unicode(options: argparse.Namespace) -> bool:
-    """Whether what is written to can show Greek letters: a file always, a terminal by its encoding."""
+    """Whether what is written to can show Greek letters: a file always, a terminal by its encoding.
+
+    Under a locale such as C, Python writes UTF-8 all the same, but a terminal that was told so shows none.
+    """
     encoding = "utf-8" if options.output else (sys.stdout.encoding or "ascii")
+    if not options.output and sys.stdout.isatty():
+        names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+        locale = next(filter(None, names), "utf-8")  # where nothing is said, Python is right more often than not
+        if "utf" not in locale.lower() and "PYTHONIOENCODING" not in os.environ:
+            return False
     try:
         "μ̂Σ∂".encode(encoding)
     except (UnicodeEncodeError, LookupError):
@@ -383,14 +408,9 @@ def _palette(options: argparse.Namespace) -> Palette:
 
 def _write(options: argparse.Namespace, text: str) -> int:
     if options.output is None:
-        # JSON and LaTeX may hold any letter, and a pipe's encoding is whatever the locale says: UTF-8 where it fails.
-        try:
-            sys.stdout.write(text)
-        except UnicodeEncodeError:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())
-        return OK
-    from derive.files import write_file
+        write_output(text)
+    else:
+        from derive.files import write_file
 
-    write_file(options.output, text)
+        write_file(options.output, text)
     return OK

@@ -37,10 +37,13 @@ from derive.simplify import Basis, Closing
 from derive.wording import listed
 
 
-def explain(sweep: Sweep, closing: Closing | None, form: Form) -> Derivation:
-    """The derivation of a sweep in one of the forms; without a closing, or in the form `staged`, nothing collapses."""
+def explain(sweep: Sweep, closing: Closing | None, form: Form, given_up: bool = False) -> Derivation:
+    """The derivation of a sweep in one of the forms; without a closing, or in the form `staged`, nothing collapses.
+
+    A closing is missing because it would cost more, or because the search for it was `given_up`.
+    """
     if closing is None or form == "staged":
-        narrator = Narrator(sweep, form)
+        narrator = Narrator(sweep, form, given_up=given_up)
     else:
         narrator = _ClosedForms(sweep, form, closing)
     narrator.forward()

@@ -42,7 +42,10 @@ class Narrator:
 
     collapses = False
 
-    def __init__(self, sweep: Sweep, form: Form, plain: Sequence[PlainEquation] = ()) -> None:
+    def __init__(
+        self, sweep: Sweep, form: Form, plain: Sequence[PlainEquation] = (), given_up: bool = False
+    ) -> None:
+        self.given_up = given_up
         self.sweep = sweep
         self.graph: Graph = sweep.graph
         self.form = form
@@ -94,7 +97,10 @@ class Narrator:
                 self.say("lower-order", found_before(quantity), equation, "brief")
         self.say("graph", self.words.graph(self.graph))
         if self.form != "staged" and not self.collapses:
-            self.say("no-collapse", ("No closed form costs less than the chain rule itself: nothing is collapsed.",))
+            why = "No closed form costs less than the chain rule itself"
+            if self.given_up:
+                why = "The search for a closed form was given up, as it would take more work or time than is allowed"
+            self.say("no-collapse", (f"{why}: nothing is collapsed.",))
         self.say("given", self.words.given(self.sweep), None if self.loss is None else self._scalar_line(self.loss))
 
     def _scalar_line(self, loss: Quantity) -> Equation:

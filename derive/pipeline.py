@@ -49,6 +49,7 @@ def derive(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> Derivation:
     """The derivation of a layer's backward pass, or of its forward derivatives.
 
@@ -58,7 +59,8 @@ def derive(
     of the outputs. Where nothing collapses the result is in the form `staged`. `order` 2 differentiates the gradients
     once more, with respect to what they depend on, that is what `wrt` is about then: dy, x, gamma. `in_terms_of` names
     quantities of the forward pass in which the result is to be written, wherever others can be expressed by them;
-    without it the choice is what costs least.
+    without it the choice is what costs least. The search for a closed form is bounded by the work that it takes, the
+    same on every machine; after `timeout` seconds it ends, too, with what it has found, or in the form `staged`.
     Raises UsageError for a form, a name, an order or a mode that does not exist, and LayerError for a layer whose own
     names are those of its gradients.
     """
@@ -69,8 +71,8 @@ def derive(
     graph = load(layer) if isinstance(layer, str) else layer
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
-    lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode)
-    return _derived(lower[-1] if lower else graph, form, wrt, mode, in_terms_of)
+    lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode, timeout=timeout)
+    return _derived(lower[-1] if lower else graph, form, wrt, mode, in_terms_of, timeout)
 
 
 def derive_in_turn(
@@ -80,6 +82,7 @@ def derive_in_turn(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> tuple[Derivation, ...]:
     """The derivations of order 1 up to `order`, each of the very gradients of the one before it.
 
@@ -89,9 +92,9 @@ def derive_in_turn(
     found: list[Derivation] = []
     for _ in range(order):
         if found:
-            found.append(_derived(found[-1], form, None, mode))
+            found.append(_derived(found[-1], form, None, mode, timeout=timeout))
         else:
-            found.append(derive(layer, form, wrt, 1, mode, in_terms_of))
+            found.append(derive(layer, form, wrt, 1, mode, in_terms_of, timeout))
     return tuple(found)
 
 
@@ -101,6 +104,7 @@ def _derived(
     wrt: Sequence[str] | None,
     mode: Mode,
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> Derivation:
     """The derivation of a layer, or of the gradients of a derivation."""
     previous = source if isinstance(source, Derivation) else None
@@ -111,7 +115,8 @@ def _derived(
             raise UsageError(f"no form in terms of {name!r}: it is no quantity of the layer; choose from {choices}")
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
         found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
-        closing = None if form == "staged" else close(found, in_terms_of)
+        closing = None if form == "staged" else close(found, in_terms_of, timeout)
+        given_up = closing is None
         if closing is not None and not in_terms_of and not is_cheaper(found, closing):
             closing = None
-        return replace(explain(found, closing, form), previous=previous)
+        return replace(explain(found, closing, form, given_up), previous=previous)

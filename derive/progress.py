@@ -47,8 +47,11 @@ class ProgressLine:
             self._write(self._fitted(sentence))
 
     def _write(self, text: str) -> None:
-        self._stream.write(_CLEAR + text)
-        self._stream.flush()
+        try:
+            self._stream.write(_CLEAR + text)
+            self._stream.flush()
+        except OSError:  # the terminal is gone; the work is not about it
+            self._is_seen = self._is_shown = False
 
     def _fitted(self, sentence: str) -> str:
         """The sentence as the terminal can show it, on one line, and short of the last column: there it would wrap."""

@@ -6,6 +6,8 @@ that offers another basis (`rules/basis.py`) is tried, and adopted where the res
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -76,12 +78,13 @@ class Closing:
     wished: bool = False
 
 
-def close(sweep: Sweep, in_terms_of: Collection[str] = ()) -> Closing | None:
+def close(sweep: Sweep, in_terms_of: Collection[str] = (), timeout: float | None = None) -> Closing | None:
     """The closed form of every cotangent of a sweep, or None where the normal forms grow out of bounds.
 
-    `in_terms_of` names quantities that the forms are to be written in, wherever another can be expressed by them.
+    `in_terms_of` names quantities that the forms are to be written in, wherever another can be expressed by them. After
+    `timeout` seconds what has been found by then is the answer.
     """
-    layer = _Layer(sweep, frozenset(in_terms_of))
+    layer = _Layer(sweep, frozenset(in_terms_of), math.inf if timeout is None else time.monotonic() + timeout)
     everything = Task(sweep.cotangents, layer.wanted, frozenset(), layer.derived, layer.plain, layer.signs.nonzero)
     whole = _Search(layer, everything, ())
     try:
@@ -148,8 +151,9 @@ def _together(layer: _Layer, parts: Sequence[_Closed]) -> Closing:
 class _Layer:
     """What is known of a layer and its sweep before anything is closed."""
 
-    def __init__(self, sweep: Sweep, preferred: frozenset[str]) -> None:
+    def __init__(self, sweep: Sweep, preferred: frozenset[str], end: float) -> None:
         graph = self.graph = sweep.graph
+        self.end = end
         self.preferred = preferred
         self.plain = plain_equations(graph)
         self.signs = known_signs(graph, self.plain)
@@ -220,7 +224,7 @@ class _Search:
 
     def __init__(self, layer: _Layer, task: Task, facts: Sequence[TotalFact]) -> None:
         self.layer, self.task, self.known = layer, task, facts
-        self.budget = Budget(_TERMS_FOR_ALL + _TERMS_FOR_EACH * len(task.cotangents))
+        self.budget = Budget(_TERMS_FOR_ALL + _TERMS_FOR_EACH * len(task.cotangents), layer.end)
         names = {equation.name for equation in task.plain}
         names |= {name for equation in task.plain for name in names_in(equation.expression)}
         self.relations = [r for r in layer.relations if r.newer in names and r.older in names]

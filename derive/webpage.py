@@ -51,6 +51,7 @@ def layer_page(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
     extents: Mapping[str, int] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> str:
@@ -62,11 +63,11 @@ def layer_page(
     """
     progress("the derivation")
     graph = parse_layer(source.text, source.name, source.file)
-    derivation = derive(graph, form, wrt, order, mode, in_terms_of)
+    derivation = derive(graph, form, wrt, order, mode, in_terms_of, timeout)
     progress("the functions and the data")
     functions = ""
     if mode == "reverse" and order <= HIGHEST_ORDER:
-        functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order))
+        functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order, timeout=timeout))
     report = evidence(derivation, progress)
     written = None
     if extents is not None:

@@ -46,6 +46,7 @@ def verify_layer(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """The evidence for a derivation: every line, every oracle, the generated functions where there are any.
@@ -55,7 +56,7 @@ def verify_layer(
     Raises what that raises, and LayerError where no data satisfy the layer's facts.
     """
     progress("the derivation")
-    derivation = derive(layer, form, wrt, order, mode, in_terms_of)
+    derivation = derive(layer, form, wrt, order, mode, in_terms_of, timeout)
     progress("the functions and the data")
     return replace(evidence(derivation, progress), warnings=lint_lines(derivation.orders[0].forward))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from derive.cli import main
 from derive.errors import LayerError, UsageError
 from derive.graph import names_in
 from derive.options import FORMS
@@ -145,3 +146,28 @@ class TestInTermsOf:
     def test_a_name_that_is_none(self) -> None:
         with pytest.raises(UsageError, match=r"no form in terms of 'z'.* choose from x, gamma"):
             derive("batch_norm", in_terms_of=["z"])
+
+
+class TestTimeout:
+    def test_when_the_time_is_over_the_chain_rule_stands_and_it_is_said(self) -> None:
+        late = derive("batch_norm", timeout=0)
+        assert late.form == "staged"
+        assert late.results == derive("batch_norm", "staged").results
+        (said,) = [step.reason for step in late.steps if step.rule == "no-collapse"]
+        why = "as it would take more work or time than is allowed"
+        assert said == (f"The search for a closed form was given up, {why}: nothing is collapsed.",)
+
+    def test_it_holds_for_each_order(self) -> None:
+        assert {lower.form for lower in derive("layer_norm", order=2, timeout=0).orders} == {"staged"}
+
+    def test_time_enough_changes_nothing(self) -> None:
+        assert derive("layer_norm", timeout=1000) == derive("layer_norm")
+
+    def test_what_does_not_pay_is_another_matter(self) -> None:
+        (said,) = [step.reason for step in derive("linear").steps if step.rule == "no-collapse"] or [("none",)]
+        assert "given up" not in str(said)
+
+    def test_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["show", "batch_norm", "--timeout", "1e-9", "--flat"]) == 0
+        assert "The search for a closed form was given up" in " ".join(capsys.readouterr().out.split())
+        assert main(["show", "batch_norm", "--timeout", "soon"]) == 2

@@ -63,6 +63,7 @@ def derivations_for_code(
     order: int = 1,
     mode: Mode = "reverse",
     in_terms_of: Sequence[str] = (),
+    timeout: float | None = None,
 ) -> tuple[Derivation, ...]:
     """What `module_text` and `compile_derivation` take for functions up to an order.
 
@@ -73,7 +74,7 @@ def derivations_for_code(
         raise UsageError("functions are generated for gradients, not for tangents: leave out the mode forward")
     if not 1 <= order <= HIGHEST_ORDER:
         raise UsageError(f"functions are of order 1 (backward) and 2 (double_backward), not of order {order}")
-    return derive_in_turn(layer, form, wrt, order, in_terms_of=in_terms_of)
+    return derive_in_turn(layer, form, wrt, order, in_terms_of=in_terms_of, timeout=timeout)
 
 
 def module_text(derivation: Derivation, second: Derivation | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import sys
 import warnings
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def read_layer(spec: str) -> LayerText:
     Raises UsageError when there is no such layer or its file cannot be read, LayerError when it is not UTF-8.
     """
     if spec == "-":
-        return LayerText("layer", "<stdin>", _decode(_read(sys.stdin.buffer, "standard input"), "<stdin>"))
+        return _read_standard_input("layer")
     if spec.endswith(SUFFIX) or "/" in spec or "\\" in spec:
         return _read_file(Path(spec), spec)
     if spec in layer_names():
@@ -56,7 +57,7 @@ def read_document(spec: str) -> LayerText:
     Raises UsageError when it cannot be read, LayerError when it is too large or not UTF-8.
     """
     if spec == "-":
-        return LayerText("derivation", "<stdin>", _decode(_read(sys.stdin.buffer, "standard input"), "<stdin>"))
+        return _read_standard_input("derivation")
     return _read_file(Path(spec), spec)
 
 
@@ -79,14 +80,26 @@ def _unknown(spec: str) -> str:
         advice = f"did you mean {' or '.join(near)}?"
     else:
         advice = f"the built-in layers are {', '.join(names)}"
-    if Path(f"{spec}{SUFFIX}").is_file():
+    # os.path, for which there is nothing under a name that is too long or has a null character in it.
+    if os.path.isfile(f"{spec}{SUFFIX}"):
         advice = f"the file in this folder is read as {spec}{SUFFIX}"
-    elif Path(spec).is_file():
+    elif os.path.isfile(spec):
         advice = f"a layer file's name ends in {SUFFIX}; the file in this folder can be read as ./{spec}"
     return f"no layer is called {spec!r}\n  help: {advice}"
 
 
-def _read_file(path: Path, shown: str) -> LayerText:
+def _read_standard_input(name: str) -> LayerText:
+    if sys.stdin is None:
+        raise UsageError("cannot read standard input: it is closed")
+    try:
+        raw = _read(sys.stdin.buffer, "standard input")
+    except OSError as error:
+        raise UsageError(f"cannot read standard input: {error.strerror or error}") from None
+    return LayerText(name, "<stdin>", _decode(raw, "<stdin>"))
+
+
+def _read_file(path: Path, spec: str) -> LayerText:
+    shown = spec if spec.isprintable() else repr(spec)  # one line, whatever the name is
     try:
         with path.open("rb") as stream:
             raw = _read(stream, shown)
@@ -96,8 +109,10 @@ def _read_file(path: Path, shown: str) -> LayerText:
         raise UsageError(f"there is no file {shown}") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot read {shown!r}: {reason}") from None
-    return LayerText(path.stem, shown, _decode(raw, shown))
+        raise UsageError(f"cannot read {spec!r}: {reason}") from None
+    # The name goes into texts, programs and names of files: what could not stand there is left out.
+    name = "".join(c if c.isprintable() else "_" for c in path.stem)
+    return LayerText(name, shown, _decode(raw, shown))
 
 
 def _read(stream: BinaryIO, shown: str) -> bytes:
@@ -113,10 +128,14 @@ def _decode(raw: bytes, file: str) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig")
+        before = _with_unix_ends(raw[: error.start].decode("utf-8-sig"))
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1)
         wrong = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         location = Location(file, line, column, before[before.rfind("\n") + 1 :])
         raise LayerError(wrong, "save the file as UTF-8", location) from None
+    return _with_unix_ends(text)
+
+
+def _with_unix_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")

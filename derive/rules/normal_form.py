@@ -6,13 +6,16 @@ opaque subexpressions have a name of their own (exp(x - m) is e), and which tota
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Sum, Symbol
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Number, NumberSymbol, Pow, Rational, Sum, Symbol, nan, zoo
 from sympy.core.relational import Relational
 
+from derive.errors import LayerError
 from derive.functions import delta
 from derive.graph import name_of, names_in
 from derive.indices import REDUCTIONS, canonical_bound, remake, separate_bound
@@ -35,20 +38,28 @@ _MOST_EXPANDED = 4
 _MOST_TERMS = 200
 
 
+def _zero_divisor() -> LayerError:
+    return LayerError("this layer divides by what is always 0", "its terms cancel; let the divisor be another")
+
+
 class TooLargeError(Exception):
     """A normal form grew out of bounds, or all the work allowed is done: the caller falls back to what it had."""
 
 
 class Budget:
-    """How many terms may still be made. It counts work, not time, so that results are the same everywhere."""
+    """How many terms may still be made. It counts work, not time, so that results are the same everywhere.
 
-    def __init__(self, terms: int = 100_000) -> None:
+    Only where somebody wants it, by an `end` on the clock of `time.monotonic`, time is short, too.
+    """
+
+    def __init__(self, terms: int = 100_000, end: float = math.inf) -> None:
         self.left = terms
+        self.end = end
 
     def spend(self, terms: int) -> None:
-        """Take the terms off; TooLargeError when none are left."""
+        """Take the terms off; TooLargeError when none are left, or the time is over."""
         self.left -= terms
-        if self.left < 0 or terms > _MOST_TERMS:
+        if self.left < 0 or terms > _MOST_TERMS or (self.end < math.inf and time.monotonic() > self.end):
             raise TooLargeError
 
 
@@ -186,8 +197,10 @@ class Vocabulary:
                 number = _number_power(coefficient, exponent)
                 factors = [(factor, power * exponent) for factor, power in monomial]
                 return Polynomial({(): _ONE}) * number * Polynomial(dict([make_monomial(factors)[::-1]]))
+        if not base and exponent.is_negative:
+            raise _zero_divisor()
         if not base:
-            return self._opaque(Pow(Integer(0), exponent))
+            return base
         return Polynomial.of(expression_of(base), exponent)
 
     def _is_nonnegative(self, monomial: Monomial, coefficient: Rational) -> bool:
@@ -236,6 +249,8 @@ class Vocabulary:
             return node.func(held.args[0], *((symbol, _ONE, high) for symbol, high in total.limits))
         if isinstance(node, (Function, Pow)):
             return remake(node, [self._inside_argument(argument) for argument in node.args])
+        if node in (zoo, nan):  # what SymPy makes of 1/(s - s), once it is the same s
+            raise _zero_divisor()
         raise TypeError(f"the normal form has no rule for {type(node).__name__}: {node}")
 
     def _inside_argument(self, argument: Expr) -> Expr:
