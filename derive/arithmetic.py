@@ -195,7 +195,36 @@ COMPLEX = Arithmetic(
 )
 
 
-# mpmath: exponents do not overflow, so only domains need care.
+# mpmath: exponents do not overflow on their own. But an exponential of an exponential has one of more bits than there
+# is memory for, so beyond 2**40 the functions have their limits, as floats have theirs much earlier.
+
+_MOST_BITS = 40
+_MOST_BITS_OF_ANGLES = 10_000  # a sine needs as many digits as its argument has
+
+
+def _is_beyond(value: Number, bits: int = _MOST_BITS) -> bool:
+    return bool(_CONTEXT.isfinite(value) and value and _CONTEXT.mag(value) > bits)
+
+
+def _limited(function: Callable[[Number], Number], least: float, most: float) -> Callable[[Number], Number]:
+    """A function with its limits far to the left and to the right."""
+
+    def call(value: Number) -> Number:
+        if _is_beyond(value):
+            return _CONTEXT.mpf(most if value > 0 else least)
+        return function(value)
+
+    return call
+
+
+def _of_an_angle(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    return lambda value: _CONTEXT.nan if _is_beyond(value, _MOST_BITS_OF_ANGLES) else function(value)
+
+
+def _precise_softplus(value: Number) -> Number:
+    if _is_beyond(value):
+        return max(value, _CONTEXT.mpf(0))
+    return _CONTEXT.log1p(_CONTEXT.exp(value))
 
 
 def _precise_number(value: Expr) -> Number:
@@ -222,6 +251,11 @@ def _real_only(function: Callable[..., Number]) -> Callable[..., Number]:
 def _precise_power(base: Number, exponent: Number) -> Number:
     if base == 0 and exponent < 0:
         return _CONTEXT.inf
+    finite = _CONTEXT.isfinite(base) and _CONTEXT.isfinite(exponent)
+    if base and exponent and finite:
+        bits = _CONTEXT.mag(exponent) + abs(_CONTEXT.mag(base)).bit_length()  # a bound that costs less than a logarithm
+        if bits >= _MOST_BITS and _is_beyond(exponent * _CONTEXT.log(abs(base))):
+            return _CONTEXT.mpf(math.inf if (abs(base) > 1) == (exponent > 0) else 0)
     return base**exponent
 
 
@@ -232,15 +266,15 @@ PRECISE = Arithmetic(
     power=_real_only(_precise_power),
     square_root=_real_only(_CONTEXT.sqrt),
     functions={
-        sympy.exp: _real_only(_CONTEXT.exp),
+        sympy.exp: _real_only(_limited(_CONTEXT.exp, 0, math.inf)),
         sympy.log: _real_only(_CONTEXT.log),
-        sympy.sin: _real_only(_CONTEXT.sin),
-        sympy.cos: _real_only(_CONTEXT.cos),
-        sympy.tanh: _real_only(_CONTEXT.tanh),
-        sympy.erf: _real_only(_CONTEXT.erf),
+        sympy.sin: _real_only(_of_an_angle(_CONTEXT.sin)),
+        sympy.cos: _real_only(_of_an_angle(_CONTEXT.cos)),
+        sympy.tanh: _real_only(_limited(_CONTEXT.tanh, -1, 1)),
+        sympy.erf: _real_only(_limited(_CONTEXT.erf, -1, 1)),
         log1p: _real_only(_CONTEXT.log1p),
-        sigmoid: _real_only(lambda a: 1 / (1 + _CONTEXT.exp(-a))),
-        softplus: _real_only(lambda a: _CONTEXT.log1p(_CONTEXT.exp(a))),
+        sigmoid: _real_only(_limited(lambda a: 1 / (1 + _CONTEXT.exp(-a)), 0, 1)),
+        softplus: _real_only(_precise_softplus),
     },
     add=_CONTEXT.fsum,
     multiply=_CONTEXT.fprod,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 
 # A longer line is shown around the caret only.
 SHOWN_BEFORE, SHOWN_AFTER = 80, 40
+# A longer word (a name, a number) is shown with its two ends only, and a longer message up to there.
+LONGEST_WORD, LONGEST_MESSAGE = 120, 1500
 
 
 class DeriveError(Exception):
-    """Base of every error that `derive` raises on purpose."""
+    """Base of every error that `derive` raises on purpose. Whatever its message quotes, it can be shown and read."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(readable(message))
 
 
 class Location(namedtuple("Location", ("file", "line", "column", "text"))):
@@ -46,8 +52,8 @@ class LayerError(DeriveError):
 
     def __init__(self, message: str, hint: str = "", location: Location | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = readable(message)
+        self.hint = readable(hint)
         self.location = location
 
     def __str__(self) -> str:
@@ -68,6 +74,14 @@ class UsageError(DeriveError):
     """A request that cannot be met: an unknown layer, form, quantity or extent."""
 
 
-def _printable(text: str) -> str:
-    """The text with each control character replaced by one that a terminal only shows."""
-    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
+def _printable(text: str, besides: str = "\t") -> str:
+    """The text with each control character, but those `besides`, replaced by one that a terminal only shows."""
+    return "".join(c if c.isprintable() or c in besides else "\ufffd" for c in text)
+
+
+def readable(text: str) -> str:
+    """What a message says, with whatever it quotes printable and at a length that somebody reads."""
+    if len(text) > LONGEST_WORD:
+        text = re.sub(rf"\w{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:40]}…{word[0][-20:]}", text)
+    text = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+    return text if text.isprintable() else _printable(text, "\t\n")

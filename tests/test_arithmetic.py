@@ -149,3 +149,20 @@ def test_a_negative_number_to_the_power_of_an_extent() -> None:
     """Complex step asks for (-2 + h i)**N with the extent as a number: a whole power, not a logarithm of a negative."""
     assert COMPLEX.power(complex(-2, 1e-30), complex(3)).imag == pytest.approx(12e-30)
     assert math.isnan(COMPLEX.power(complex(-2, 1e-30), complex(0.5)).real)
+
+
+def test_an_exponential_of_exponentials_has_a_limit() -> None:
+    exp, large = PRECISE.functions[sympy.exp], PRECISE.number(Integer(5))
+    for _ in range(5):
+        large = exp(large)
+    assert large == math.inf
+    far = exp(exp(exp(PRECISE.number(Integer(4)))))  # 10**(2*10**23) and more
+    assert exp(-far) == 0
+    assert PRECISE.power(PRECISE.number(Rational(1, 2)), far) == 0
+    assert PRECISE.power(far, far) == math.inf
+    assert PRECISE.functions[sympy.tanh](-far) == -1
+    assert PRECISE.functions[sympy.erf](far) == 1
+    assert PRECISE.functions[sigmoid](-far) == 0
+    assert PRECISE.functions[softplus](far) == far
+    assert PRECISE.compare(PRECISE.functions[sympy.sin](far), 0) is math.nan
+    assert abs(exp(PRECISE.number(Integer(10**9)) * -1)) > 0  # no limit where there is a value

@@ -204,6 +204,17 @@ class TestErrors:
         assert out == ""
         assert "Traceback" not in err
 
+    @pytest.mark.parametrize(
+        "arguments", [["list", "\x1b[31m"], ["show", "relu", "--order", "9" * 5_000], ["q" * 5_000]]
+    )
+    def test_what_a_complaint_quotes_can_be_shown(
+        self, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(arguments) == 2
+        err = capsys.readouterr().err
+        assert "\x1b" not in err
+        assert len(err) < 2_000
+
     def test_a_wrong_layer_is_3_with_a_caret(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = tmp_path / "wrong.layer"
         path.write_text("x: [N]\ny[i] = x[i + 1]\n")

@@ -1,6 +1,8 @@
 """How an error of a layer is shown."""
 
-from derive.errors import LayerError, Location
+import pytest
+
+from derive.errors import DeriveError, LayerError, Location, UsageError, readable
 
 
 def shown(text, column, message="wrong", hint=""):
@@ -37,3 +39,17 @@ def test_the_caret_stands_below_the_culprit_of_a_long_line():
 
 def test_control_characters_do_not_reach_the_terminal():
     assert "\x1b" not in str(LayerError("wrong", "", Location("a\x1b[2J.layer", 1, 2, "y \x1b[31m")))
+
+
+@pytest.mark.parametrize("error", [DeriveError, LayerError, UsageError])
+def test_what_a_message_quotes_can_be_shown(error: type[DeriveError]) -> None:
+    assert str(error("unknown name \x1b[31m\U000f0000")) == "unknown name \ufffd[31m\ufffd"
+    assert str(error("two\n  lines")) == "two\n  lines"
+
+
+def test_a_long_word_is_shown_by_its_ends() -> None:
+    assert readable(f"unknown name {'a' * 100_000}b") == f"unknown name {'a' * 40}…{'a' * 19}b"
+    assert readable(f"unknown name {'a' * 120}") == f"unknown name {'a' * 120}"
+    assert len(readable("the extents are " + ", ".join(f"N{n}" for n in range(3_000)))) < 2_000
+    error = LayerError("wrong", f"write {'x' * 500}1")
+    assert error.hint == f"write {'x' * 40}…{'x' * 19}1"

@@ -54,7 +54,7 @@ class TestMistakes:
         with pytest.raises(UsageError, match="did you mean batch_norm"):
             read_layer(spec)
 
-    @pytest.mark.parametrize("spec", ["qqqq", "", "bat\0ch"])
+    @pytest.mark.parametrize("spec", ["qqqq", "", "bat\0ch", "q" * 5_000])
     def test_an_unknown_name(self, spec):
         with pytest.raises(UsageError, match=r"no layer is called .*\n.*batch_norm"):
             read_layer(spec)
@@ -85,6 +85,14 @@ class TestMistakes:
         assert "byte 0xe9 is not UTF-8" in str(caught.value)
         assert caught.value.location is not None
         assert (caught.value.location.line, caught.value.location.column) == (2, 4)
+
+    def test_bytes_that_are_not_utf8_below_line_ends_of_any_kind(self, tmp_path):
+        path = tmp_path / "latin.layer"
+        path.write_bytes(b"x: [N]\r\rw: [N]\r\n\xe9\n")
+        with pytest.raises(LayerError) as caught:
+            read_layer(str(path))
+        assert caught.value.location is not None
+        assert (caught.value.location.line, caught.value.location.column) == (4, 0)
 
     def test_a_file_that_is_no_layer_by_its_size(self, tmp_path):
         path = tmp_path / "big.layer"

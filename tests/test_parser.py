@@ -501,9 +501,9 @@ class TestMistakes:
         ids=lambda text: f"{text[:12]}...",
     )
     def test_hostile_texts_are_refused_at_once(self, right):
-        start = time.perf_counter()
+        start = time.process_time()
         error(f"x: [N]\ny[i] = {right}")
-        assert time.perf_counter() - start < 2  # far less on a machine that does nothing else
+        assert time.process_time() - start < 2
 
     def test_long_honest_sums_are_read(self):
         terms = " + ".join(f"{n}*x[i]**{n % 90 + 1}" for n in range(400))

@@ -39,6 +39,7 @@ class Talk:
             late=f"{path} was not imported",
             over=f"the import of {path} ended the process",
             wrong=f"the import of {path} raised",
+            hint="the file is imported by itself, in a process of its own, and must be Python that can be",
         )
         return read_answer(path, None, lambda: self._loaded(path, name, answer))
 

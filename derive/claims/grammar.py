@@ -18,7 +18,8 @@ from sympy import Expr, Indexed, Integer, Sum, Symbol
 
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.logical_lines import LogicalLine, in_one_line, logical_lines
-from derive.claims.sides import letters_on, line_error, line_source, read_sides, target, use_both_indices
+from derive.claims.nesting import TOO_DEEP, TOO_DEEP_HINT, Nesting
+from derive.claims.sides import letters_on, line_error, line_source, read_sides, target, use_both_indices, words_of
 from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError, Location
 from derive.graph import Index, Quantity, name_of
@@ -88,16 +89,28 @@ class _Reader:
         self._extents = frozenset(self.vocabulary.graph.extents)
         self._helpers: dict[str, Quantity] = {}
         self._readable = IndexNames(self.vocabulary.graph)
+        self._nesting = Nesting()
 
     def read(self, lines: Sequence[LogicalLine]) -> list[Claim | Unreadable]:
         """The claims of all lines. A helper may be defined below the line that uses it."""
         found = [list(self.claims(line)) for line in lines]
-        defined = -1
-        while defined < len(self._helpers):
-            defined = len(self._helpers)
-            for k, line in enumerate(lines) if defined else ():
-                if found[k] and all(isinstance(claim, Unreadable) for claim in found[k]):
-                    found[k] = list(self.claims(line))
+
+        def waiting() -> list[int]:
+            return [k for k, claims in enumerate(found) if claims and all(isinstance(c, Unreadable) for c in claims)]
+
+        read_with = 0
+        while read_with < len(self._helpers):
+            # First those only that a new helper may make readable: to read all of them each time would take long.
+            uses = {k: words_of(lines[k].text) for k in waiting()}
+            last = 0
+            while last < len(self._helpers):
+                new, last = set(list(self._helpers)[last:]), len(self._helpers)
+                for k in [k for k in uses if uses[k] & new]:
+                    found[k] = list(self.claims(lines[k]))
+                uses = {k: uses[k] for k in waiting() if k in uses}
+            read_with = len(self._helpers)
+            for k in waiting():
+                found[k] = list(self.claims(lines[k]))
         return [claim for claims in found for claim in claims]
 
     def claims(self, line: LogicalLine) -> Iterator[Claim | Unreadable]:
@@ -251,11 +264,14 @@ class _Reader:
         assert name is not None
         names = self._names(source)
         names.claim(name, "equation")
+        if self._nesting.is_too_deep(right):
+            raise source.error(name, TOO_DEEP, TOO_DEEP_HINT)
         nodes = {letter.id: letter for letter in letters_on(node)}
         helper = Quantity(name.id, self._indices(source, node, scope.free, nodes), "helper")
         self._slots[helper.name] = tuple(Slot(extent) for extent in helper.extents)
         self._letters[helper.name] = [index.name for index in helper.indices]
         self._helpers[helper.name] = helper
+        self._nesting.note(helper.name, right)
         return replace(claim, left=helper.element, indices=helper.indices, defines=helper)
 
     def _claim(self, claim: Claim) -> Claim:

@@ -10,6 +10,8 @@ is brought into these names here, in the tree.
 from __future__ import annotations
 
 import ast
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -19,6 +21,7 @@ from derive.printing.symbols import GREEK_NAMES
 from derive.syntax.extents import Slot
 from derive.syntax.source import Source
 
+_WORD = re.compile(r"[^\W\d]\w*")
 Slots: TypeAlias = Mapping[str, tuple[Slot, ...]]
 
 
@@ -83,6 +86,13 @@ def _spell_greek_out(tree: ast.AST, slots: Slots) -> None:
             for name, letter in GREEK_NAMES.items():
                 if spelled.replace(letter, name) in slots:
                     node.id = spelled.replace(letter, name)
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text as Python reads them, those in Greek letters spelled out, too."""
+    words = set(_WORD.findall(unicodedata.normalize("NFKC", text)))
+    greek = [word for word in words if not word.isascii()]
+    return words | {word.replace(letter, name) for word in greek for name, letter in GREEK_NAMES.items()}
 
 
 def target(node: ast.expr) -> ast.Name | None:

@@ -18,11 +18,12 @@ from sympy import Add, Expr, Mul, Rational, Sum
 from sympy.core.parameters import distribute
 
 from derive.draw import Sample
+from derive.errors import LayerError
 from derive.graph import Quantity, extent_symbol, names_in, reference
 from derive.judging.corrections import Corrections, terms_of
 from derive.judging.edits import Edit, edits_of
 from derive.judging.implementations import computed_layer, computed_line
-from derive.judging.inline import helpers_behind, inlined
+from derive.judging.inline import helpers_behind, inlined, inlined_size
 from derive.judging.paths import missing_paths
 from derive.judging.places import Ground, places_in
 from derive.judging.points import Points, alike, alike_arrays
@@ -32,6 +33,7 @@ from derive.judging.trials import Trial, Trials, with_cotangents, with_input
 from derive.judging.wording import base_and_exponent, words_for
 
 _MOST_EDITS = 400  # that are tried together with a factor
+_LONGEST_INLINED, _DEEPEST_INLINED = 2_000, 120  # nodes of a line with its helpers put in, to look for a slip of theirs
 _VALUES = ("input", "intermediate", "cotangent", "contribution")
 _MOST_ELEMENTS = 20  # of a quantity whose whole Jacobian is looked at
 _LIKELY = 3.5  # the cost of an edit up to which nothing else is looked for
@@ -206,7 +208,10 @@ class Diagnosis:
         """
         definitions = self.trials.definitions
         yours = self.subject.yours
-        names = helpers_behind(yours, definitions) if yours is not None else []
+        length, depth = (0, 0) if yours is None else inlined_size(yours, definitions)
+        if yours is None or length > _LONGEST_INLINED or depth > _DEEPEST_INLINED:
+            return []
+        names = helpers_behind(yours, definitions)
         for name in [name for name in names if name not in self.trusted]:
             line, equation = definitions[name]
             if backward and not self._uses_given(equation.expression):
@@ -215,7 +220,11 @@ class Diagnosis:
                 if not set(names_in(edit.expression)) & definitions.keys() <= set(names_in(equation.expression)):
                     continue  # it would be defined by itself
                 others = {**definitions, name: (line, replace(equation, expression=edit.expression))}
-                if self.points.mended_by(inlined(yours, others)):
+                try:
+                    put_in = inlined(yours, others)
+                except LayerError:  # no number that somebody means
+                    continue
+                if self.points.mended_by(put_in):
                     return [(name, f"the mistake is in line {line}, where {name} is defined: {edit.message}")]
         return []
 

@@ -34,6 +34,8 @@ _LOOKS_LIKE = str.maketrans(
     "aeopcyxisjABEKMHOPC"
     "TXISJoABEZHIKMNOPTYX",
 )
+# To compare two names takes the product of their lengths: a longer one nobody mistypes, and more have no near one.
+_LONGEST_MISSPELLED, _MOST_COMPARED = 40, 50
 # dx_via_xhat is a contribution, xhat_wrt_var a local derivative.
 _DERIVED_PARTS = ("_via_", "_wrt_")
 
@@ -143,8 +145,24 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     # An abbreviation or another case is as likely a slip as a misspelling.
     pool = list(dict.fromkeys(candidates))
     near = [c for c in pool if c.lower() == name.lower()]
-    near += [c for c in difflib.get_close_matches(name, pool, n=2, cutoff=0.6) if c not in near]
+    if len(name) <= _LONGEST_MISSPELLED:
+        near += [c for c in difflib.get_close_matches(name, _likely(name, pool), n=2, cutoff=0.6) if c not in near]
     return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def _likely(name: str, pool: list[str]) -> list[str]:
+    """The candidates for a misspelling: of very many, those that begin and end as the name does."""
+    short = [c for c in pool if len(c) <= 2 * _LONGEST_MISSPELLED]
+    if len(short) <= _MOST_COMPARED:
+        return short
+    ends = {c: len(c) - _shared(c, name) - _shared(c[::-1], name[::-1]) for c in short}
+    return sorted(short, key=lambda c: ends[c])[:_MOST_COMPARED]
+
+
+def _shared(first: str, second: str) -> int:
+    """How many letters two names have in common at their beginning."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
 def _code_points(text: str) -> str:

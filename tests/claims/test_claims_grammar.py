@@ -180,3 +180,39 @@ def test_hostile_texts_end_soon(vocabulary: Vocabulary, text: str) -> None:
     with suppress(LayerError):
         assert all(isinstance(line, (Unreadable, Claim)) for line in read(vocabulary, text).lines)
     assert time.perf_counter() - start < 2
+
+
+def kinds(vocabulary: Vocabulary, lines: list[str]) -> set[str]:
+    return {type(line).__name__ for line in read(vocabulary, "\n".join(lines)).lines}
+
+
+@pytest.mark.parametrize("name", ["a", "é", "dβ", "q" * 39])
+def test_helpers_may_stand_in_any_order_and_are_found_soon(vocabulary: Vocabulary, name: str) -> None:
+    chains = [[f"{name}_{c}_{n + 1}[j] = {name}_{c}_{n}[j]*gamma[j]" for n in range(60)] for c in range(8)]
+    lines = [line for c, chain in enumerate(chains) for line in [f"{name}_{c}_0[j] = gamma[j]", *chain]]
+    for ordered in (lines, lines[::-1], lines[1::2] + lines[::2]):
+        start = time.process_time()
+        assert kinds(vocabulary, ordered) == {"Claim"}
+        assert time.process_time() - start < 4
+
+
+def test_a_helper_in_greek_letters_is_found_below(vocabulary: Vocabulary) -> None:
+    assert kinds(vocabulary, ["dbeta[j] = kβ[j]", "kbeta[j] = sum(dy[i, j] for i in N)"]) == {"Claim"}
+    assert kinds(vocabulary, ["dbeta[j] = kbeta[j]", "kβ[j] = sum(dy[i, j] for i in N)"]) == {"Claim", "Unreadable"}
+
+
+def test_unknown_names_are_told_soon_though_many_are_near(vocabulary: Vocabulary) -> None:
+    lines = [f"{'q' * 30}{n}[j] = gamma[j]" for n in range(240)]
+    lines += [f"dbeta[j] = {'q' * 15}x{'q' * 15}{n}[j]" for n in range(240)]
+    start = time.process_time()
+    assert kinds(vocabulary, lines) == {"Claim", "Unreadable"}
+    assert time.process_time() - start < 6
+
+
+def test_helpers_that_stand_on_one_another_without_end_are_refused(vocabulary: Vocabulary) -> None:
+    lines = ["a0[j] = gamma[j]", *(f"a{n + 1}[j] = a{n}[j]" for n in range(200))]
+    found = read(vocabulary, "\n".join(lines)).lines
+    assert [type(line) for line in found[:90]] == [Claim] * 90
+    (first, *_) = [line for line in found if isinstance(line, Unreadable)]
+    assert "more than 100 of them" in str(first.error)
+    assert first.error.hint

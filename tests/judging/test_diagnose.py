@@ -1,5 +1,7 @@
 """What is said of a wrong line: each row is one slip, and the words that name it."""
 
+import time
+
 import pytest
 
 from derive.audit import Verdict
@@ -144,3 +146,17 @@ def test_a_derivative_is_explained_as_what_it_was_meant_as() -> None:
     assert "the sign of 1/N should be -" in (verdict("batch_norm", total).diagnosis or "")
     local = "xhat_wrt_var[i, j] = (x[i, j] - mu[j])/2*(var[j] + eps)**(-3/2)"
     assert "the sign is wrong" in (verdict("batch_norm", local).diagnosis or "")
+
+
+def test_no_slip_is_looked_for_in_helpers_that_double_each_other() -> None:
+    names = [f"a{n + 1}[j] = a{n}[j] + sin(a{n}[j])" for n in range(40)]
+    start = time.process_time()
+    found = verdict("batch_norm", "a0[j] = gamma[j]", *names, "dgamma[j] = a40[j]")
+    assert found.kind == "wrong"
+    assert time.process_time() - start < 20
+
+
+def test_a_long_chain_of_helpers_is_judged() -> None:
+    names = [f"a{n + 1}[j] = a{n}[j]" for n in range(95)]
+    assert verdict("batch_norm", "a0[j] = sum(dy[i, j] for i in N)", *names, "dbeta[j] = a95[j]").kind == "holds"
+    assert verdict("batch_norm", "a0[j] = sum(dy[i, j] for i in N)", *names, "dgamma[j] = a95[j]").kind == "wrong"

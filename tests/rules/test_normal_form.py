@@ -4,6 +4,7 @@ import pytest
 from algebra import expr, normal, same_values, shown
 from sympy import Derivative, Symbol
 
+from derive.errors import LayerError
 from derive.graph import index_symbol
 from derive.rules.facts import solve_for_total
 from derive.rules.normal_form import (
@@ -67,6 +68,17 @@ class TestNormalize:
     def test_an_unknown_construct_is_an_error_that_names_it(self) -> None:
         with pytest.raises(TypeError, match="Derivative"):
             Vocabulary().normalize(Derivative(Symbol("t", real=True), Symbol("t", real=True)))
+
+    @pytest.mark.parametrize(
+        "text",
+        ["1/sum(0*w[k] for k in N)", "1/(sum(w[k] for k in N) - sum(w[l] for l in N))", "t/sqrt(sum(0*t for k in N))"],
+    )
+    def test_what_divides_by_zero_is_told(self, text: str) -> None:
+        with pytest.raises(LayerError, match="divides by what is always 0"):
+            normal(text)
+
+    def test_a_root_of_zero_is_zero(self) -> None:
+        assert normal("sqrt(sum(0*w[k] for k in N))*t") == Polynomial()
 
     def test_it_is_given_up_when_it_explodes(self) -> None:
         factor = "(x[i, j] + mu[j] + w[i] + v[i] + t + eps)**4"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Pow, Sum
+from sympy import Add, Basic, Expr, Integer, Mul, Pow, Sum
 
 from derive.claims.latex.bind import Applied, Bindings, Bound, Cotangent, Element, Elemental, Local, Plain, Same, Use
 from derive.claims.latex.document import Document
@@ -34,6 +34,7 @@ from derive.syntax.literals import check_number, power_fault, too_long
 from derive.syntax.operations import CONSTANTS, FUNCTIONS, REDUCTIONS, multiply
 
 MAX_WRITTEN_OUT = 2000
+MAX_OPENED, MAX_DEPTH = 30_000, 120  # nodes of what is differentiated
 MAX_ELEMENTS = 8  # of an extent that the text writes out: more elements than that nobody writes out
 _COMPARISONS = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge}
 
@@ -243,7 +244,7 @@ class Builder:
         if isinstance(found, Local):
             return self._local(found)
         assert isinstance(found, Applied)
-        return self._differentiated(node, self._opened(self.expression(node.above)), found.below)
+        return self._differentiated(node, self._opened(node, self.expression(node.above)), found.below)
 
     def _differential(self, node: Differential) -> Expr:
         found = self._bindings.of(node)
@@ -262,7 +263,7 @@ class Builder:
             return Integer(0)
         return reference(quantity.name, [*upper, *lower])
 
-    def _opened(self, expression: Expr) -> Expr:
+    def _opened(self, node: Node, expression: Expr) -> Expr:
         """An expression with the author's own names replaced by what they stand for."""
         for name in reversed(list(self._definitions)):
             indices, value = self._definitions[name]
@@ -274,6 +275,11 @@ class Builder:
                 elif part == reference(name):
                     replaced[part] = value
             if replaced:
+                # Names that use names twice double it each time.
+                length = _size(expression, replaced) * _size(value)
+                if length > MAX_OPENED or _depth(expression) + _depth(value) > MAX_DEPTH:
+                    hint = "differentiate step by step, each name by the one before it"
+                    raise self._error(node, "what stands for these names is too long to be differentiated", hint)
                 expression = expression.xreplace(replaced)
         return expression
 
@@ -305,6 +311,15 @@ class Builder:
 
     def _error(self, node: Node, message: str, hint: str) -> LayerError:
         return self._document.error_from(node.at, message, hint)
+
+
+def _size(expression: Expr, parts: Container[object] | None = None) -> int:
+    """How often any of some parts stand in an expression; without these, how long it is."""
+    return sum(1 for part in sympy.preorder_traversal(expression) if parts is None or part in parts)
+
+
+def _depth(expression: Basic) -> int:
+    return 1 + max(map(_depth, expression.args), default=0)
 
 
 def _equal(left: Expr, right: Expr) -> Expr:

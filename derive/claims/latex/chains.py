@@ -17,6 +17,7 @@ from derive.claims.latex.place import Placement
 from derive.claims.latex.rows import Chain
 from derive.claims.latex.symbols import Symbols
 from derive.claims.latex.tree import Binder, Derivative, Differential, Node, Reduction, Symbol, parts
+from derive.claims.nesting import TOO_DEEP, TOO_DEEP_HINT, Nesting
 from derive.errors import LayerError
 from derive.graph import Index, Quantity
 from derive.indices import free_indices
@@ -39,6 +40,12 @@ class Text:
     known: Known
     definitions: dict[str, tuple[tuple[Index, ...], Expr]] = field(default_factory=dict)
     largest: dict[str, int] = field(default_factory=dict)
+    nesting: Nesting = field(default_factory=Nesting)
+
+    def note(self, quantity: Quantity, value: Expr) -> None:
+        """Remember what a name of the author's own stands for."""
+        self.definitions[quantity.name] = (quantity.indices, value)
+        self.nesting.note(quantity.name, value)
 
 
 class ChainReader:
@@ -177,6 +184,8 @@ class ChainReader:
         first = sides[0]
         if first in bindings.mismatches:
             return first, bindings.mismatches[first]
+        if (self._defines is not None or self._named) and self._text.nesting.is_too_deep(self._values[first]):
+            return first, self._text.document.error_from(self._nodes[first].at, TOO_DEEP, TOO_DEEP_HINT)
         free = bindings.seen_on.get(first, {})
         written = {s.text for s in self._defines.subscripts} if self._defines is not None else set()
         if written & {use.letter for use in free}:
@@ -218,7 +227,7 @@ class ChainReader:
         letters += [name for name in free if name not in letters]
         indices = tuple(Index(letter, self._indices[free[letter]]) for letter in letters)
         quantity = self._text.symbols.define(symbol, own, indices)
-        self._text.definitions[quantity.name] = (indices, value)
+        self._text.note(quantity, value)
         return quantity
 
     def _defined_gradient(self, symbol: Symbol, value: Expr, names: Mapping[str, str]) -> Quantity | None:
@@ -241,7 +250,7 @@ class ChainReader:
         letters = [at.get(place) or others.get(index.extent, index.name) for place, index in enumerate(own)]
         indices = tuple(Index(letter, index.extent) for letter, index in zip(letters, own, strict=True))
         quantity = self._text.symbols.define_gradient(self._gradient_of.name, indices)
-        self._text.definitions[quantity.name] = (indices, value)
+        self._text.note(quantity, value)
         self._indices.update({index.symbol: index.extent for index in indices})
         return quantity
 

@@ -11,7 +11,7 @@ become clear only further down.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from derive.claims.claim import Claim, Claims, Unreadable
@@ -26,7 +26,8 @@ from derive.claims.latex.symbols import Symbols
 from derive.claims.latex.syntax import parse_side
 from derive.claims.latex.table import read_table
 from derive.claims.latex.tokens import Token, tokenize
-from derive.claims.latex.tree import Derivative, Node, Number, Reduction, Symbol, parts
+from derive.claims.latex.tree import Derivative, Node, Number, Reduction, Symbol
+from derive.claims.latex.users import Users, nodes_in
 from derive.claims.vocabulary import Vocabulary
 from derive.errors import LayerError
 
@@ -118,14 +119,31 @@ class _Reading:
             elif not self._is_setting(entry):
                 found.append(ChainReader(text, entry).read())
                 waiting.append((len(found) - 1, entry))
-        # "..., where D_i = ..." stands behind what uses it.
-        defined = -1
-        while defined < len(text.definitions):
-            defined = len(text.definitions)
-            waiting = [(k, entry) for k, entry in waiting if all(isinstance(line, Unreadable) for line in found[k])]
-            for k, entry in waiting if defined else ():
-                found[k] = ChainReader(text, entry).read()
+        self._read_again(text, found, waiting)
         return [line for lines in found for line in lines]
+
+    def _read_again(
+        self, text: Text, found: list[list[Claim | Unreadable]], entries: list[tuple[int, ParsedChain]]
+    ) -> None:
+        """Read what is not understood once more: "..., where D_i = ..." stands behind what uses it."""
+        waiting = {k: entry for k, entry in entries if _is_unread(found[k])}
+
+        def read(numbers: Iterable[int]) -> None:
+            for k in numbers:
+                found[k] = ChainReader(text, waiting[k]).read()
+                if not _is_unread(found[k]):
+                    del waiting[k]
+
+        users = Users(waiting if text.definitions else {})
+        read_with = 0
+        while read_with < len(text.definitions):
+            # First those only that use what is new: to read all of them each time would take long.
+            last = 0
+            while last < len(text.definitions):
+                new, last = self._symbols.looks_of(list(text.definitions)[last:]), len(text.definitions)
+                read(sorted(users.of(new) & waiting.keys()))
+            read_with = len(text.definitions)
+            read(list(waiting))
 
     def _parsed(self) -> Iterator[ParsedChain | Unreadable]:
         """The chains of the document with the trees of their sides."""
@@ -174,12 +192,8 @@ class _Reading:
     def _nodes(self) -> Iterator[Node]:
         """Every node in the text."""
         for entry in self._entries:
-            sides = entry.sides if isinstance(entry, ParsedChain) else []
-            pending = [side for side in sides if not isinstance(side, LayerError)]
-            while pending:
-                node = pending.pop()
-                yield node
-                pending += parts(node)
+            if isinstance(entry, ParsedChain):
+                yield from nodes_in(entry)
 
     def _aliases(self) -> list[str]:
         """The symbols at which sums end that are no extents of the layer."""
@@ -243,3 +257,7 @@ class _Reading:
         """Whether a symbol alone is an index that the text uses."""
         bare = not (symbol.subscripts or symbol.accent or symbol.exponent)
         return bare and symbol.base in self._letters and self._symbols.is_unknown(symbol, self._known.aliases)
+
+
+def _is_unread(lines: list[Claim | Unreadable]) -> bool:
+    return all(isinstance(line, Unreadable) for line in lines)

@@ -7,7 +7,7 @@ gives it. Nothing else is guessed: a symbol without a meaning is an error that s
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sympy import Rational
@@ -73,6 +73,13 @@ class Symbols:
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         return (*self._table, *self._own.values(), *self._layer)
+
+    def looks_of(self, names: Collection[str]) -> list[Pattern]:
+        """The patterns of the author's own names; of the name of a gradient those of what it is by."""
+        of = {gradient: name for name, gradient in self._gradients.items()}
+        by = {of.get(name) for name in names}
+        own = [self._own[name] for name in names if name in self._own]
+        return [*own, *(pattern for pattern in self._layer if pattern.name in by)]
 
     def forget(self) -> None:
         """Forget the author's own names, to read the text again from its beginning."""

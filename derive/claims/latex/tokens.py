@@ -153,7 +153,8 @@ class _Tokenizer:
         elif char.isalpha() and len(letter := unicodedata.normalize("NFKC", char)) == 1:
             self._letter(letter)
         else:
-            message = f"the character {char} has no meaning in a formula"
+            shown = char if char.isprintable() else f"U+{ord(char):04X}"
+            message = f"the character {shown} has no meaning in a formula"
             raise self._document.error_from(self._at, message, "write the formula in LaTeX")
 
     def _letter(self, letter: str) -> None:

@@ -1,9 +1,13 @@
 """Names of the author's own: defined below what uses them, sigma for the root, delta for an error."""
 
+import time
+
 import pytest
+from latex_samples import read
 
 from derive.audit import Audit
 from derive.checker import check_claims
+from derive.claims.claim import Claim, Unreadable
 
 ROOT = r"\sigma_j = \sqrt{\sigma_j^2 + \epsilon}"
 
@@ -59,3 +63,35 @@ def test_an_old_fraction_is_one() -> None:
     assert kinds(check("batch_norm", gradient, mean)) == ["holds", "holds", "holds"]
     for unclear in (r"\mu_j = {1 \over} 2", r"\mu_j = {\over 3}", r"\mu_j = {1 \over 2 \over 3}"):
         assert kinds(check("batch_norm", unclear)) == ["unreadable"]
+
+
+@pytest.mark.parametrize("name", ["a", r"\zeta", r"\hat{c}"])
+def test_names_may_stand_in_any_order_and_are_found_soon(name: str) -> None:
+    chains = [
+        [rf"${name}_{{{c}, {n + 1}, j}} = {name}_{{{c}, {n}, j}} \gamma_j$" for n in range(60)] for c in range(4)
+    ]
+    lines = [line for c, chain in enumerate(chains) for line in [rf"${name}_{{{c}, 0, j}} = \gamma_j$", *chain]]
+    for ordered in (lines, lines[::-1]):
+        start = time.process_time()
+        assert {type(line) for line in read("batch_norm", "\n".join(ordered)).lines} == {Claim}
+        assert time.process_time() - start < 5
+
+
+def test_names_that_double_each_other_are_not_differentiated() -> None:
+    names = [rf"a_{{{n + 1}j}} = a_{{{n}j}} + \sin(a_{{{n}j}})" for n in range(30)]
+    derivative = r"\frac{\partial a_{30j}}{\partial x_{1j}} = 1"
+    text = "\n".join(f"${formula}$" for formula in [r"a_{0j} = x_{1j}", *names, derivative])
+    start = time.process_time()
+    *defined, last = read("batch_norm", text).lines
+    assert time.process_time() - start < 4
+    assert {type(line) for line in defined} == {Claim}
+    assert isinstance(last, Unreadable)
+    assert "too long to be differentiated" in last.error.message
+
+
+def test_names_that_stand_on_one_another_without_end_are_refused() -> None:
+    names = [rf"$a_{{{n + 1}j}} = a_{{{n}j}}$" for n in range(200)]
+    found = read("batch_norm", "\n".join([r"$a_{0j} = \gamma_j$", *names])).lines
+    assert [type(line) for line in found[:90]] == [Claim] * 90
+    (first, *_) = [line for line in found if isinstance(line, Unreadable)]
+    assert "more than 100 of them" in first.error.message

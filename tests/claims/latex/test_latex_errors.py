@@ -19,6 +19,7 @@ CASES = [
     (r"dx_{ij} = \epsilon_@j", "eps has no index"),
     (r"dx_{ij} = x_{i@+1,j}", "an index is a letter or a number"),
     (r"dx_{ij} = x_{@0j}", "an index is a number from 1"),
+    ("dx_{ij} = @\U000f0000", "the character U+F0000 has no meaning"),
     (r"dx_{ij} = @\sum x_{ij}", r"\sum without an index"),
     (r"dx_{ij} = \sum_{k @\neq i} x_{kj}", "a condition on an index"),
     (r"dx_{ij} = \sum_{k=@0}^{N} x_{kj}", "an index begins at 1"),

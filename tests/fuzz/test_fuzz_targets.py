@@ -1,0 +1,51 @@
+"""Whatever is fed to `derive` ends in a right result, or in an error that says where, what, and how to mend it.
+
+The inputs are tried in a process of their own, under a watch: no other exception, no hang, little memory, and nothing
+opened, imported or run that the input asks for. By default the same few inputs are drawn each time, about ten seconds'
+worth; with DERIVE_FUZZ_SECONDS=600 new ones for so long a time for each target, and the number of them is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("resource", reason="limits of memory and of the time of a processor")
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "corpus"
+EXAMPLES = {"layers": 300, "grammar": 250, "latex": 300, "arguments": 150}
+SECONDS = os.environ.get("DERIVE_FUZZ_SECONDS", "")
+
+
+def fuzz(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(HERE / "fuzz_run.py"), target, *arguments]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+
+
+def test_there_is_a_corpus_for_each_target() -> None:
+    assert {folder.name for folder in CORPUS.iterdir()} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("target", EXAMPLES)
+def test_what_failed_once_ends_as_it_should(target: str) -> None:
+    files = sorted((CORPUS / target).iterdir())
+    done = fuzz(target, *map(str, files))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"{target}: {len(files)} inputs")
+
+
+@pytest.mark.parametrize("target", EXAMPLES)
+def test_whatever_comes_ends_as_it_should(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    many = ["--seconds", SECONDS] if SECONDS else ["--examples", str(EXAMPLES[target])]
+    done = fuzz(target, *many)
+    if SECONDS:
+        with capsys.disabled():
+            print(f"\n{done.stdout.partition(chr(10))[0]}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tried = int(done.stdout.split()[1])
+    assert tried >= EXAMPLES[target] or SECONDS
