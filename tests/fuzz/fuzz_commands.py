@@ -111,8 +111,7 @@ _TEXTS = st.one_of(st.sampled_from(pieces.LAYER_TEXTS[:6]), st.text(max_size=40)
 @st.composite
 def command_lines(draw: Draw) -> dict[str, Any]:
     """What `read_as_arguments` takes."""
-    verb = draw(st.one_of(st.sampled_from(list(_OPTIONS)), st.sampled_from(list(_OPTIONS)), st.sampled_from(["", "shw",
-    "sho", "-v", "é"])))
+    verb = draw(st.sampled_from([*_OPTIONS, *_OPTIONS, *("", "shw", "sho", "-v", "é")]))
     parts: list[list[str]] = []
     for name in draw(st.lists(st.sampled_from(sorted(_OPTIONS.get(verb, {})) or ["--x"]), max_size=4)):
         value = draw(_OPTIONS.get(verb, {}).get(name, st.just("x")))
@@ -128,6 +127,8 @@ def command_lines(draw: Draw) -> dict[str, Any]:
     parts.append(list(_ALWAYS.get(verb, [])))
     if verb == "completion":
         parts.append([draw(_of(options.SHELLS, ("sh", "")))])
+    elif verb in ("bench", "docs"):  # all layers take minutes
+        parts.insert(0, [draw(_of(_LAYERS))])
     elif verb != "list" and draw(st.integers(0, 9)):
         parts.insert(draw(st.integers(0, len(parts))), [draw(_of(_LAYERS))])
         if verb == "check" and draw(st.booleans()):
@@ -135,9 +136,5 @@ def command_lines(draw: Draw) -> dict[str, Any]:
     if draw(st.integers(0, 4)) == 0:
         parts.insert(draw(st.integers(0, len(parts))), [draw(_ANY)])
     arguments = [verb, *(word for part in parts for word in part)]
-    if verb == "docs" and not any(word.endswith("layer") or word in ("relu", "-", "") for word in arguments[1:]):
-        arguments.append("tiny.layer")  # all layers take minutes
-    if verb == "bench" and not any(word.endswith(".layer") or word in ("", "-") for word in arguments[1:]):
-        arguments.insert(1, "tiny.layer")
     columns = draw(_of(_COLUMNS)) if draw(st.integers(0, 3)) == 0 else None
     return {"arguments": arguments, "stdin": draw(_TEXTS) if draw(st.booleans()) else "", "columns": columns}

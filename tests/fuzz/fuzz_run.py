@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import random
 import sys
@@ -46,6 +47,7 @@ class Run:
     count: int = 0
     slowest: float = 0.0
     faults: dict[str, tuple[bytes, Fault]] = field(default_factory=dict)
+    until: float = math.inf  # on the monotonic clock; what is drawn later is not tried
 
     def try_one(self, raw: bytes) -> None:
         """Try an input."""
@@ -71,7 +73,7 @@ class Run:
 
     def draw(self, examples: int, from_seed: int | None = None) -> None:
         """Try as many drawn inputs; the same ones each time where there is no seed."""
-        drawn: Callable[[], None] = given(STRATEGIES[self.target])(lambda raw: self.try_one(raw))
+        drawn: Callable[[], None] = given(STRATEGIES[self.target])(lambda raw: self._try_in_time(raw))
         if from_seed is not None:
             drawn = seed(from_seed)(drawn)
         settings(
@@ -82,6 +84,10 @@ class Run:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )(drawn)()
+
+    def _try_in_time(self, raw: bytes) -> None:
+        if time.monotonic() < self.until:
+            self.try_one(raw)
 
     def report(self) -> str:
         """What there is to say."""
@@ -148,10 +154,10 @@ def main() -> int:
         if not files and options.seconds is None:
             run.draw(options.examples, options.seed)
         elif not files:
-            began = time.monotonic()
+            run.until = time.monotonic() + options.seconds
             seeds = random.Random(options.seed)
-            while time.monotonic() - began < options.seconds:
-                run.draw(min(_BATCH, run.count + 50), seeds.getrandbits(32))
+            while time.monotonic() < run.until:
+                run.draw(_BATCH, seeds.getrandbits(32))
         os.chdir("/")
     sys.stdout.write(run.report() + "\n")
     return 1 if run.faults else 0

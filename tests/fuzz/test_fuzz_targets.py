@@ -18,7 +18,7 @@ pytest.importorskip("resource", reason="limits of memory and of the time of a pr
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
-EXAMPLES = {"layers": 300, "grammar": 250, "latex": 300, "arguments": 150}
+EXAMPLES = {"layers": 500, "grammar": 400, "latex": 250, "arguments": 60, "values": 500}
 SECONDS = os.environ.get("DERIVE_FUZZ_SECONDS", "")
 
 
