@@ -99,7 +99,7 @@ class TestWords:
         assert headings == ["Forward pass", *(f"Tangent of {v}" for v in ("mu[j]", "var[j]", "xhat[i, j]", "y[i, j]"))]
         reasons = " ".join(said(step.reason) for step in found.steps)
         assert "xhat[i, j] changes with x[i, j], mu[j] and var[j]." in reasons
-        assert "The contribution of mu[j]." in reasons
+        assert "The tangent of mu[j], times the local derivative." in reasons
         assert "The inputs x[i, j], gamma[j] and beta[j] move; given are their tangents x_dot[i, j]," in reasons
         assert "var[j] depends on x[i, j] and mu[j];" in reasons
         assert "loss" not in reasons

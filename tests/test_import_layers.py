@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "derive"
 
 # From the bottom up. A module imports from lower rows, and from its own where that makes no circle.
 ROWS = [
-    ["errors", "options", "files", "shown", "color"],
+    ["errors", "options", "signals", "shown", "color"],
+    ["files", "streams"],
     ["layers"],
     ["graph", "functions"],
     ["indices", "derivation"],
