@@ -5,19 +5,14 @@ Needs Chromium; no test compares the pictures, since every version of it and eve
 
 from __future__ import annotations
 
-import html
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from browser import CHROMIUM
+from browser import open_page
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "output" / "docs"
 FOLDER = ROOT / "output" / "pictures"
-_FRAME = """<body style="margin: 0">
-<iframe srcdoc="{page}" style="width: {width}px; height: {height}px; border: 0"></iframe>"""
 # What each script has at hand.
 _SCRIPT = """<script>
 const one = (selector) => document.querySelector(selector);
@@ -63,20 +58,9 @@ SHOTS = [
 
 def take(shot: Shot, folder: Path) -> Path:
     """The picture, in a folder."""
-    width, height = shot.size
-    page = (DOCS / shot.page).read_text(encoding="utf-8")
-    page = page.replace("</body>", _SCRIPT.format(script=shot.script))
+    page = (DOCS / shot.page).read_text(encoding="utf-8").replace("</body>", _SCRIPT.format(script=shot.script))
     target = folder / f"{shot.name}.png"
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / "page.html"
-        file.write_text(_FRAME.format(page=html.escape(page), width=width, height=height), encoding="utf-8")
-        flags = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-            "--virtual-time-budget=4000", f"--user-data-dir={place}/profile", f"--window-size={width},{height}",
-            f"--screenshot={target}",
-        ]  # fmt: skip
-        flags += ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if shot.dark else []
-        subprocess.run([CHROMIUM, *flags, file.as_uri()], capture_output=True, timeout=120, check=True)
+    open_page(page, shot.size, f"--screenshot={target}", dark=shot.dark)
     return target
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from tex import complaints, needs_tex
 
 from derive.layers import layer_names
 from derive.pictures import picture
@@ -16,16 +15,6 @@ from derive.printing.latex import latex_document
 
 DOCS = Path(__file__).parent.parent / "output" / "docs"
 WIDE = ["attention", "batch_norm", "gelu_tanh", "group_norm", "layer_norm_linear", "lstm_cell"]
-needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-
-
-def warnings(text: str, folder: Path) -> list[str]:
-    """What pdflatex complains of; all it says where it fails."""
-    (folder / "page.tex").write_text(text, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True)
-    log = (folder / "page.log").read_text(encoding="utf-8", errors="replace")
-    return re.findall(r"Overfull.*|LaTeX Warning.*|Missing character.*", log) if done.returncode == 0 else [log]
 
 
 @needs_tex
@@ -33,7 +22,7 @@ def warnings(text: str, folder: Path) -> list[str]:
 def test_what_is_committed(name: str, tmp_path: Path) -> None:
     text = (DOCS / name / "derivation.tex").read_text(encoding="utf-8")
     assert r"\begin{tikzpicture}" in text
-    assert warnings(text, tmp_path) == []
+    assert complaints(text, tmp_path) == []
 
 
 @needs_tex
@@ -41,7 +30,7 @@ def test_what_is_committed(name: str, tmp_path: Path) -> None:
 def test_order_2(name: str, tmp_path: Path) -> None:
     derivation = derive(name, order=2)
     text = latex_document(derivation, detail="full", picture=picture(derivation, "tikz"))
-    assert warnings(text, tmp_path) == []
+    assert complaints(text, tmp_path) == []
     for formula in re.findall(r"\\begin\{aligned\}\n(.*?)\n\\end\{aligned\}", text, re.DOTALL):
         # Without its sign the first row of several would push the others to its right.
         assert all("&" in row for row in formula.split(r"\\[3pt]")), formula

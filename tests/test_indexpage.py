@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
-from browser import needs_axe, needs_chromium, run_in_page
+from browser import assert_it_fits, axe_violations, needs_axe, needs_chromium, run_in_page
 from pages_read import read
 
 from derive.errors import UsageError
@@ -80,16 +78,7 @@ def test_an_unknown_notation_is_an_error() -> None:
 @needs_chromium
 @pytest.mark.parametrize("width", [400, 1000, 1600])
 def test_in_a_browser(width: int) -> None:
-    script = """
-      document.querySelectorAll("details").forEach((each) => { each.open = true; });
-      const root = document.documentElement;
-      const wide = [...document.querySelectorAll(".formula")].filter((e) => e.scrollWidth > e.clientWidth + 1);
-      return {inner: innerWidth, scroll: root.scrollWidth, wide: wide.map((e) => e.textContent)};
-    """
-    found, said = run_in_page(page(), script, width)
-    assert not said
-    assert found["scroll"] <= found["inner"]
-    assert found["wide"] == []
+    assert_it_fits(page(), width)
 
 
 @needs_chromium
@@ -125,8 +114,4 @@ def test_the_search() -> None:
 @needs_axe
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing(dark: bool) -> None:
-    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
-    text = page().replace("</body>", f"<script>{axe}</script></body>")
-    script = "return (await axe.run(document)).violations.map((each) => [each.id, each.nodes[0].html]);"
-    found, _ = run_in_page(text, script, dark=dark)
-    assert found == []
+    assert axe_violations(page(), dark=dark) == []

@@ -7,10 +7,9 @@ import re
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
-from browser import needs_axe, needs_chromium, run_in_page
+from browser import assert_it_fits, axe_violations, needs_axe, needs_chromium, run_in_page
 from pages_read import read
 
 from derive.cli import main
@@ -146,21 +145,7 @@ def test_the_same_bytes_under_any_hash_seed() -> None:
 @pytest.mark.parametrize("width", [400, 1000, 1600])
 @pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
 def test_in_a_browser(name: str, order: int, width: int) -> None:
-    script = """
-      document.querySelectorAll("details").forEach((each) => { each.open = true; });
-      const root = document.documentElement;
-      const wide = [...document.querySelectorAll(".formula")].filter((e) => e.scrollWidth > e.clientWidth + 1);
-      const outside = [...document.querySelectorAll("math")].filter(
-        (e) => e.getBoundingClientRect().width === 0 && e.closest("details[open], section"));
-      return {inner: innerWidth, scroll: root.scrollWidth, wide: wide.map((e) => e.textContent),
-              flat: outside.length, formulas: document.querySelectorAll("math").length};
-    """
-    found, said = run_in_page(page(name, order), script, width)
-    assert not said
-    assert found["scroll"] <= found["inner"]
-    assert found["formulas"] > 40
-    assert found["flat"] == 0
-    assert found["wide"] == []
+    assert_it_fits(page(name, order), width)
 
 
 # A character that no font has is drawn as a box; so is what is none.
@@ -205,25 +190,15 @@ def test_a_missing_glyph_would_be_seen() -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize(("name", "order"), [("batch_norm", 1), ("attention", 1), ("batch_norm", 2)])
 def test_axe_finds_nothing(name: str, order: int, dark: bool) -> None:
-    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
-    text = page(name, order).replace("</body>", f"<script>{axe}</script></body>")
-    script = """
-      document.querySelectorAll("details").forEach((each) => { each.open = true; });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return (await axe.run(document)).violations.map((each) => [each.id, each.nodes[0].html]);
-    """
     for width in (1000, 400):
-        found, _ = run_in_page(text, script, width, dark=dark)
-        assert found == []
+        assert axe_violations(page(name, order), width, dark) == []
 
 
 @needs_chromium
 @needs_axe
 def test_axe_would_find_something() -> None:
-    axe = Path(os.environ["AXE_CORE"]).read_text(encoding="utf-8")
-    text = page("silu").replace("</body>", f'<img src="data:,"><script>{axe}</script></body>')
-    found, _ = run_in_page(text, "return (await axe.run(document)).violations.map((each) => each.id);")
-    assert "image-alt" in found
+    found = axe_violations(page("silu").replace("</body>", '<img src="data:,"></body>'))
+    assert "image-alt" in [rule for rule, _ in found]
 
 
 @needs_chromium

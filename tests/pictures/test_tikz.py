@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from pictured import SHIPPED, odd_names, picture_of_layer
+from tex import log_of, needs_tex
 
 from derive.pictures.nodes import Picture, picture_of
 from derive.pictures.tikz import tikz_picture
@@ -50,16 +49,10 @@ def test_it_fits_the_page_and_is_ascii(layer: str, order: int) -> None:
     assert text.isascii()
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@needs_tex
 def test_pdflatex_sets_them_all(tmp_path: Path) -> None:
     pictures: list[Picture] = [picture_of_layer(layer, order) for layer, order in SHIPPED]
     bodies = [f"\\noindent\n{tikz_picture(picture)}\\clearpage\n" for picture in [*pictures, picture_of(odd_names())]]
     head = "\\documentclass[a4paper]{article}\n\\usepackage{amsmath,tikz}\n\\textwidth=15cm \\hbadness=10000\n"
-    (tmp_path / "all.tex").write_text(f"{head}\\begin{{document}}\n{''.join(bodies)}\\end{{document}}\n", "utf-8")
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
-        cwd=tmp_path, capture_output=True, text=True, errors="replace",
-    )  # fmt: skip
-
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull \\hbox" not in done.stdout
+    log = log_of(f"{head}\\begin{{document}}\n{''.join(bodies)}\\end{{document}}\n", tmp_path)
+    assert "Overfull \\hbox" not in log

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lines import parse_equations
+from tex import log_of, needs_tex
 
 from derive.arithmetic import PRECISE
 from derive.draw import draw_sample
@@ -125,7 +125,7 @@ def test_a_fragment_has_no_preamble_and_markdown_has_fences():
     assert "$$" not in page
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+@needs_tex
 @pytest.mark.parametrize(
     ("name", "extents", "notation"),
     [
@@ -138,11 +138,7 @@ def test_a_fragment_has_no_preamble_and_markdown_has_fences():
     ],
 )
 def test_every_formula_is_within_the_margins(tmp_path: Path, name, extents, notation):
-    (tmp_path / "page.tex").write_text(expanded_latex(written(name, **extents), notation, document=True), "utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull" not in done.stdout
+    assert "Overfull" not in log_of(expanded_latex(written(name, **extents), notation, document=True), tmp_path)
 
 
 # Data

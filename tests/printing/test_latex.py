@@ -1,32 +1,18 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from sample_derivations import LAYERS, staged
+from tex import complaints, log_of, needs_tex
 
 from derive.parser import parse_layer
 from derive.pictures import picture
 from derive.pipeline import derive
 from derive.printing.latex import _over_pages, latex_document, latex_fragment
 from derive.printing.latex_text import escape_latex
-
-needs_tex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-
-
-def compile_latex(source: str, folder: Path) -> str:
-    """The log of pdflatex."""
-    (folder / "page.tex").write_text(source, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    log = (folder / "page.log").read_text(encoding="utf-8", errors="replace")
-    assert done.returncode == 0, log[-2000:]
-    return log
-
 
 CASES = [(name, "leibniz") for name in LAYERS] + [("batch_norm", "d"), ("batch_norm", "bar")]
 
@@ -35,9 +21,7 @@ CASES = [(name, "leibniz") for name in LAYERS] + [("batch_norm", "d"), ("batch_n
 @pytest.mark.parametrize(("name", "notation"), CASES)
 def test_document_compiles_and_keeps_its_margins(name: str, notation, tmp_path: Path) -> None:
     drawn = picture(staged(name), "tikz", notation=notation)
-    log = compile_latex(latex_document(staged(name), notation, "full", drawn), tmp_path)
-
-    assert re.findall(r"Overfull.*|LaTeX Warning.*|Missing character.*", log) == []
+    assert complaints(latex_document(staged(name), notation, "full", drawn), tmp_path) == []
 
 
 @needs_tex
@@ -45,7 +29,7 @@ def test_an_overfull_line_would_be_seen(tmp_path: Path) -> None:
     document = latex_document(staged("batch_norm"))
     wide = document.replace(r"\end{document}", r"\[" + "x_{ij} + " * 40 + r"y \]\end{document}")
 
-    assert "Overfull" in compile_latex(wide, tmp_path)
+    assert "Overfull" in log_of(wide, tmp_path)
 
 
 @needs_tex
@@ -53,7 +37,7 @@ def test_fragment_needs_amsmath_alone(tmp_path: Path) -> None:
     fragment = latex_fragment(staged("batch_norm"))
     start = r"\documentclass{article}\usepackage{amsmath}\begin{document}"
 
-    log = compile_latex(f"{start}\n{fragment}\n\\end{{document}}", tmp_path)
+    log = log_of(f"{start}\n{fragment}\n\\end{{document}}", tmp_path)
 
     assert "Overfull" not in log
 

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
 from sample_derivations import LAYERS, staged
+from tex import log_of, needs_tex
 
 from derive.graph import Equation
 from derive.printing.latex_math import LayerLatexPrinter
@@ -85,15 +83,12 @@ def test_breaking_loses_nothing() -> None:
     assert broken > 30
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@needs_tex
 def test_widths_are_those_of_tex(tmp_path: Path) -> None:
     samples = [side for pair in formulas() for side in pair]
     boxes = "\n".join(rf"\setbox0\hbox{{$\displaystyle {s}$}}\typeout{{WIDTH \the\wd0}}" for s in samples)
     source = rf"\documentclass{{article}}\usepackage{{amsmath}}\begin{{document}}{boxes}\end{{document}}"
-    (tmp_path / "widths.tex").write_text(source)
-    subprocess.run(["pdflatex", "-interaction=batchmode", "widths.tex"], cwd=tmp_path, capture_output=True, check=False)
-
-    points = [float(w) for w in re.findall(r"^WIDTH ([\d.]+)pt", (tmp_path / "widths.log").read_text(), re.MULTILINE)]
+    points = [float(w) for w in re.findall(r"^WIDTH ([\d.]+)pt", log_of(source, tmp_path), re.MULTILINE)]
 
     assert len(samples) == len(points)
     for latex, width in zip(samples, points, strict=True):

@@ -1,30 +1,20 @@
 from __future__ import annotations
 
-import random
 import re
 
 import pytest
+from formulas import N, assert_read_back, e, eps, i, j, k
 from sample_derivations import LAYERS, quantities, staged
-from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Sum, exp, sqrt, tanh
+from sympy import Expr, Float, Integer, Rational, Sum, exp, sqrt, tanh
 
 from derive.functions import MaxOver, sigmoid, where
-from derive.graph import Quantity, extent_symbol, index_symbol, reference
+from derive.graph import Quantity
 from derive.parser import parse_layer
 from derive.pipeline import derive
 from derive.printing.names import Names
 from derive.printing.text import columns, show_text, wrap_formula
 from derive.printing.text_math import LayerTextPrinter
 from derive.tangents import jvp
-
-i, j, k = (index_symbol(name) for name in "ijk")
-N = extent_symbol("N")
-a, b, c = (reference(name) for name in "abc")
-eps = reference("eps")
-
-
-def e(name: str, *indices: Expr) -> Expr:
-    return reference(name, list(indices))
-
 
 ROWS = [
     (e("xhat", i, j), "x̂ᵢⱼ", "x̂[i, j]"),
@@ -89,26 +79,6 @@ def test_unknown_node_is_an_error_that_names_it() -> None:
         LayerTextPrinter().doprint(Float(0.5))
 
 
-def random_expression(source: random.Random, depth: int) -> Expr:
-    """An expression with structure that SymPy would tidy up."""
-    if depth == 0:
-        number = Rational(source.randint(1, 3), source.randint(1, 5))
-        return source.choice([a, b, c, number])
-    below, powers = [-1, -2, Rational(-1, 2)], [2, 3, Rational(1, 2), Rational(-3, 2)]
-    inner = [random_expression(source, depth - 1) for _ in range(source.randint(2, 3))]
-    return source.choice(
-        [
-            lambda: Add(*inner, evaluate=source.random() < 0.5),
-            lambda: Add(inner[0], Mul(-1, inner[1], evaluate=False), evaluate=False),
-            lambda: Mul(*inner, evaluate=source.random() < 0.5),
-            lambda: Mul(inner[0], Pow(inner[1], source.choice(below), evaluate=False), evaluate=False),
-            lambda: Pow(inner[0], source.choice(powers), evaluate=False),
-            lambda: -inner[0],
-            lambda: tanh(inner[0]) + exp(-inner[1] / 9),
-        ]
-    )()
-
-
 def in_grammar(text: str) -> str:
     """A printed expression of plain letters in the layer grammar."""
     text = re.sub(r"√(\d+|\w)", r"sqrt(\1)", text).replace("√(", "sqrt(").replace(" · ", "*").replace("^", "**")
@@ -119,21 +89,8 @@ def in_grammar(text: str) -> str:
 
 def test_no_parenthesis_is_lost() -> None:
     """What is printed, read back, has the value that it had."""
-    source = random.Random(7)
-    point = {a: Rational(13, 10), b: Rational(7, 10), c: Rational(19, 10)}
     printer = LayerTextPrinter()
-    checked = 0
-    for _ in range(300):
-        expression = random_expression(source, source.randint(1, 3))
-        value = expression.xreplace(point).evalf(30)
-        if not value.is_finite or not value.is_real or abs(value) > 1e100:
-            continue
-        text = printer.doprint(expression)
-        layer = parse_layer(f"a: []\nb: []\nc: []\nu = a + b + c\ny = {in_grammar(text)}\n")
-        found = layer.equation_of["y"].expression.xreplace(point).evalf(30)
-        assert abs(complex(value - found)) <= 1e-12 * max(1.0, abs(complex(value))), text
-        checked += 1
-    assert checked > 200
+    assert_read_back(lambda expression: in_grammar(printer.doprint(expression)), seed=7)
 
 
 @pytest.mark.parametrize("name", LAYERS)
