@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 a check failed, 2 usage, 3 the layer file is wrong.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from derive.arguments import USAGE, command_parser
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from derive.audit import Audit
-    from derive.color import Palette
     from derive.derivation import Detail
     from derive.graph import Graph
     from derive.layers import LayerText
@@ -102,35 +100,29 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _columns(options: argparse.Namespace) -> int:
-    """How wide a text is to be: as the terminal, within reason."""
-    import shutil
-
-    return 100 if options.output else max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
-
-
 def _show(options: argparse.Namespace) -> int:
     graph = _graph(options)
     detail: Detail = options.detail or ("full" if options.json else "steps")
     if options.extent:
         from derive.printing.expanded import expanded_data, expanded_text
+        from derive.terminal import has_unicode
         from derive.write_out import write_out
 
         written = write_out(graph, _extents(options), options.wrt, options.form)
         if options.json:
             return _write(options, _json(expanded_data(written, options.notation)))
-        return _write(options, expanded_text(written, options.notation, unicode=_has_unicode(options)))
+        return _write(options, expanded_text(written, options.notation, unicode=has_unicode(options.output)))
     from derive.pipeline import derive
     from derive.printing.data import derivation_data
     from derive.printing.text import show_text
+    from derive.terminal import columns, has_unicode, palette
 
     derivation = derive(graph, **_wanted(options))
     if options.json:
         return _write(options, _json(derivation_data(derivation, detail, options.notation)))
-    wide, unicode = _columns(options), _has_unicode(options)
-    return _write(
-        options, show_text(derivation, options.notation, detail, wide, unicode, options.flat, _palette(options))
-    )
+    wide, unicode = columns(options.output), has_unicode(options.output)
+    colors = palette(options.color, options.output)
+    return _write(options, show_text(derivation, options.notation, detail, wide, unicode, options.flat, colors))
 
 
 def _latex(options: argparse.Namespace) -> int:
@@ -206,11 +198,13 @@ def _code(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     graph = _graph(options)
+    from derive.terminal import palette
     from derive.workshop import verify_layer
 
     with _progress() as progress:
         report = verify_layer(graph, **_wanted(options), progress=progress)
-    _write(options, _json(report.to_json(measured=True)) if options.json else report.text(palette=_palette(options)))
+    colors = palette(options.color, options.output)
+    _write(options, _json(report.to_json(measured=True)) if options.json else report.text(palette=colors))
     return OK if report.passed else FAILED
 
 
@@ -238,8 +232,9 @@ def _check(options: argparse.Namespace) -> int:
         _write(options, _json(audit.to_json()))
     else:
         from derive.printing.audit import audit_text
+        from derive.terminal import columns, palette
 
-        _write(options, audit_text(audit, _columns(options), _palette(options)))
+        _write(options, audit_text(audit, columns(options.output), palette(options.color, options.output)))
     return audit.exit_code
 
 
@@ -376,34 +371,6 @@ def _json(data: object) -> str:
     import json
 
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def _has_unicode(options: argparse.Namespace) -> bool:
-    """Whether what is written to can show Greek letters: a file always, a terminal by its encoding.
-
-    Under a locale such as C, Python writes UTF-8 all the same, but a terminal that was told so shows none.
-    """
-    encoding = "utf-8" if options.output else (sys.stdout.encoding or "ascii")
-    if not options.output and sys.stdout.isatty():
-        names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-        locale = next(filter(None, names), "utf-8")  # where nothing is said, Python is right more often than not
-        if "utf" not in locale.lower() and "PYTHONIOENCODING" not in os.environ:
-            return False
-    try:
-        "μ̂Σ∂".encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def _palette(options: argparse.Namespace) -> Palette:
-    """The colors that are asked for, or that a terminal can show and its user wants (no-color.org)."""
-    from derive.color import Palette
-
-    colored: bool = options.color == "always"
-    if options.color == "auto" and options.output is None and sys.stdout.isatty():
-        colored = os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
-    return Palette(colored)
 
 
 def _write(options: argparse.Namespace, text: str) -> int:

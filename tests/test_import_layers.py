@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "derive"
 # From the bottom up. A module imports from lower rows, and from its own where that makes no circle.
 ROWS = [
     ["errors", "options", "signals", "shown", "color"],
-    ["files", "streams"],
+    ["files", "streams", "terminal"],
     ["layers"],
     ["graph", "functions"],
     ["indices", "derivation"],
@@ -47,6 +47,7 @@ ROWS = [
     ["baselines"],
     ["bench"],
     ["pages"],
+    ["generated_folder"],
     ["docs"],
     ["completion", "progress"],
     ["arguments"],

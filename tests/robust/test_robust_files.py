@@ -219,8 +219,8 @@ def test_documents_on_a_full_disk(full: Path, folder: Path, capsys: Capture) -> 
 
 
 def test_the_documents_of_somebody_else_are_not_touched(folder: Path) -> None:
-    for name in ("docs/manual.md", "docs/README.md", "derived/__init__.py", "docs/index.html"):
-        (folder / name).parent.mkdir(exist_ok=True)
+    for name in ("docs/manual.md", "docs/README.md", "derived/__init__.py", "docs/index.html", "derived/own/manual.md"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_text("mine")
         with pytest.raises(UsageError, match=f"{name}' is not of these documents"):
             write_documents([read_layer("own.layer")], str(folder))
