@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from derive.codegen.targets import TARGETS, is_bound_by_memory
 from derive.counting import count, counts_table
 from derive.derivation import Derivation
 from derive.generated_folder import GeneratedFolder
-from derive.graph import Graph
 from derive.indexpage import Entry, index_page
 from derive.layers import LayerText, summary
 from derive.pages import page_names, page_text
@@ -33,6 +33,7 @@ from derive.printing.expanded import expanded_markdown
 from derive.printing.grammar import equation_text
 from derive.printing.latex import latex_document
 from derive.printing.markdown import markdown_text
+from derive.report import Report
 from derive.webpage import Story, html_page, small_batch
 from derive.workshop import CODE_FORM, evidence
 
@@ -135,10 +136,14 @@ def documents(
         graph = parse_layer(source.text, source.name, source.file)
         tell = partial(_tell, progress, f"{source.name}, {number} of {len(sources)}")
         tell("functions")
-        functions = dict(_layer_functions(graph))
+        coded = derivations_for_code(graph, CODE_FORM, order=2)
+        functions = dict(_layer_functions(coded))
         tell("the derivation")
         derivation = derivations[graph.name] = derive(graph)
-        documents = _layer_documents(derivation, source.text, functions[f"{graph.name}.py"], whole, tell)
+        report = evidence(derivation, coded[:1], tell)
+        story = Story(derivation, source.text, functions[f"{graph.name}.py"], report, small_batch(graph))
+        tell("the documents")
+        documents = _layer_documents(replace(story, index="../index.html" if whole else ""), report)
         files |= {f"{_DOCS}/{graph.name}/{name}": text for name, text in documents}
         files |= {f"{_DERIVED}/{path}": text for path, text in functions.items()}
     if whole:
@@ -165,28 +170,23 @@ def _tell(progress: Callable[[str], None], of: str, text: str) -> None:
     progress(f"{of}: {text}")
 
 
-def _layer_documents(
-    derivation: Derivation, source: str, functions: str, whole: bool, tell: Callable[[str], None]
-) -> Iterator[tuple[str, str]]:
+def _layer_documents(story: Story, report: Report) -> Iterator[tuple[str, str]]:
+    derivation = story.derivation
     yield "derivation.tex", latex_document(derivation, picture=picture(derivation, "tikz"))
     yield "derivation.md", markdown_text(derivation)
-    written = small_batch(derivation.forward)
-    if written is not None:
-        yield "small_batch.md", expanded_markdown(written)
-    report = evidence(derivation, tell)
-    tell("the web page")
-    story = Story(derivation, source, functions, report, written, index="../index.html" if whole else "")
+    if story.written is not None:
+        yield "small_batch.md", expanded_markdown(story.written)
     yield "graph.svg", picture(derivation, "svg")
     yield "derivation.html", html_page(story)
     yield "report.json", json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _layer_functions(graph: Graph) -> Iterator[tuple[str, str]]:
+def _layer_functions(coded: Sequence[Derivation]) -> Iterator[tuple[str, str]]:
     """The generated functions of a layer: for NumPy always, for the other targets where memory limits them."""
-    coded = derivations_for_code(graph, CODE_FORM, order=2)
+    name = coded[0].forward.name
     for target in TARGETS.values():
         if not target.folder or (is_bound_by_memory(coded[0]) and target.takes(coded[0])):
-            path = "/".join(filter(None, (target.folder, f"{graph.name}{target.suffix}")))
+            path = "/".join(filter(None, (target.folder, f"{name}{target.suffix}")))
             yield path, target.write(*coded[: target.orders])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from derive.codegen.numpy import HIGHEST_ORDER, derivations_for_code, module_text
+from derive.codegen.numpy import module_text
 from derive.derivation import Derivation, Detail, Form
 from derive.errors import UsageError
 from derive.expand import WrittenOut
@@ -33,7 +33,7 @@ from derive.printing.mathml_lines import inline
 from derive.printing.names import Names, Notation
 from derive.printing.outline import FORWARD_HEADING, given_of, heading_of, paragraphs_of, remarks_on, sections_of
 from derive.report import Report
-from derive.workshop import CODE_FORM, evidence
+from derive.workshop import derivations_behind, evidence
 from derive.write_out import write_out
 
 # Of the small batch that is written out: as in the notes, two of the first extent and three of the second.
@@ -65,10 +65,9 @@ def layer_page(
     graph = parse_layer(source.text, source.name, source.file)
     derivation = derive(graph, form, wrt, order, mode, in_terms_of, timeout)
     progress("the functions and the data")
-    functions = ""
-    if mode == "reverse" and order <= HIGHEST_ORDER:
-        functions = module_text(*derivations_for_code(graph, CODE_FORM, wrt, order, timeout=timeout))
-    report = evidence(derivation, progress)
+    coded = derivations_behind(derivation, timeout)
+    functions = module_text(*coded) if coded else ""
+    report = evidence(derivation, coded, progress)
     written = None
     if extents is not None:
         written = write_out(graph, extents, wrt, form)

@@ -21,7 +21,7 @@ from derive.lint import lint_lines
 from derive.pipeline import derive
 from derive.printing.grammar import equation_text
 from derive.report import Report
-from derive.verifier import Check, verify
+from derive.verifier import verify
 
 # The form that costs least: sums that are gradients already are not taken twice.
 CODE_FORM: Form = "reuse"
@@ -58,19 +58,21 @@ def verify_layer(
     progress("the derivation")
     derivation = derive(layer, form, wrt, order, mode, in_terms_of, timeout)
     progress("the functions and the data")
-    return replace(evidence(derivation, progress), warnings=lint_lines(derivation.orders[0].forward))
+    report = evidence(derivation, derivations_behind(derivation, timeout), progress)
+    return replace(report, warnings=lint_lines(derivation.orders[0].forward))
 
 
-def evidence(derivation: Derivation, progress: Callable[[str], None] = lambda text: None) -> Report:
-    """The evidence for a derivation that is there: every line, every oracle, its functions where there are any."""
-    return verify(derivation, function_checks(derivation), write=equation_text, progress=progress)
+def evidence(
+    derivation: Derivation, coded: Sequence[Derivation], progress: Callable[[str], None] = lambda text: None
+) -> Report:
+    """The evidence for a derivation that is there, and for its functions, made of `coded`, where there are any."""
+    return verify(derivation, generated_checks(derivation, *coded), write=equation_text, progress=progress)
 
 
-def function_checks(derivation: Derivation) -> list[Check]:
-    """Checks of the functions of a layer for the order of a derivation of it, if there are functions of that order."""
-    coded: Sequence[Derivation] = ()
+def derivations_behind(derivation: Derivation, timeout: float | None = None) -> tuple[Derivation, ...]:
+    """What the functions of a layer are made of, up to the order of a derivation of it; nothing if there are none."""
     order = len(derivation.orders)
-    if order <= HIGHEST_ORDER and derivation.mode == "reverse":  # there are no functions for tangents
-        wrt = [str(derivation.by_name[name].of) for name in derivation.backward.outputs] if order == 1 else None
-        coded = derivations_for_code(derivation.orders[0].forward, CODE_FORM, wrt, order)
-    return generated_checks(derivation, *coded)
+    if order > HIGHEST_ORDER or derivation.mode == "forward":  # there are no functions for tangents
+        return ()
+    wrt = [str(derivation.by_name[name].of) for name in derivation.backward.outputs] if order == 1 else None
+    return derivations_for_code(derivation.orders[0].forward, CODE_FORM, wrt, order, timeout=timeout)

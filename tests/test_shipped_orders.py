@@ -4,6 +4,7 @@ import pytest
 
 from derive.derivation import Derivation
 from derive.draw import Sample, draw_samples
+from derive.generated import generated_checks
 from derive.layers import layer_names
 from derive.options import DETAILS
 from derive.pipeline import derive
@@ -12,7 +13,7 @@ from derive.printing.latex import latex_fragment
 from derive.printing.markdown import markdown_text
 from derive.printing.text import show_text
 from derive.verifier import verify
-from derive.workshop import function_checks
+from derive.workshop import derivations_behind
 
 
 def some(derivation: Derivation) -> list[Sample]:
@@ -26,7 +27,8 @@ def some(derivation: Derivation) -> list[Sample]:
 @pytest.mark.parametrize("name", layer_names())
 def test_order_2(name: str) -> None:
     derivation = derive(name, order=2)
-    report = verify(derivation, function_checks(derivation), equation_text, some(derivation))
+    checks = generated_checks(derivation, *derivations_behind(derivation))
+    report = verify(derivation, checks, equation_text, some(derivation))
     assert report.failures == ()
     alone = [row for row in report.rows if row.line.endswith(f"by the equations of {name} alone")]
     assert len(alone) >= len(derivation.backward.outputs)

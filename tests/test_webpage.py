@@ -119,6 +119,13 @@ def test_lines_of_windows_and_an_odd_description() -> None:
     assert 'data-line="y"' in text
 
 
+def test_gradients_of_the_gradients_that_are_wanted() -> None:
+    """At order 2 `wrt` is about what the gradients depend on, dy among it; the functions have all of them."""
+    text = layer_page(read_layer("silu"), order=2, wrt=["dy"])
+    assert re.findall(r'<div class="formula boxed" data-line="(d2\w+)">', text) == ["d2dy", "d2dy"]
+    assert 'id="code"' in text
+
+
 def test_tangents_and_high_orders_have_no_functions_but_a_page() -> None:
     source = read_layer("silu")
     assert 'id="code"' not in layer_page(source, mode="forward")
