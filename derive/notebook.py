@@ -16,7 +16,7 @@ from html import escape
 from derive.audit import Audit, Verdict
 from derive.derivation import Derivation, Step
 from derive.graph import Equation, Fact, Graph
-from derive.printing.audit import WORDS, counterexample_text
+from derive.printing.audit import WORDS, remarks_on
 from derive.printing.html import HtmlWriter, evidence_table, style, table
 from derive.printing.latex import LatexWriter, formula
 from derive.printing.latex_math import LayerLatexPrinter
@@ -108,7 +108,12 @@ def _(value: Report) -> str:
 @_html.register
 def _(value: Audit) -> str:
     rows = [
-        (str(verdict.line), f"<code>{escape(verdict.claim)}</code>", _judged(verdict), _remarks(verdict))
+        (
+            str(verdict.line),
+            f"<code>{escape(verdict.claim)}</code>",
+            _judged(verdict),
+            "".join(f"<p>{escape(remark)}</p>" for remark in remarks_on(verdict)),
+        )
         for verdict in value.verdicts
     ]
     missing = f"not stated: {', '.join(value.missing)}"
@@ -125,18 +130,6 @@ def _(value: Audit) -> str:
 def _judged(verdict: Verdict) -> str:
     kind = "failed" if verdict.kind in ("wrong", "conditional", "unreadable") else "passed"
     return f'<span class="{kind}">{WORDS[verdict.kind]}</span>'
-
-
-def _remarks(verdict: Verdict) -> str:
-    """What is the matter with a claim, and how it should read."""
-    said = [
-        verdict.note,
-        f"it holds only where {verdict.condition}" if verdict.condition else "",
-        verdict.diagnosis or "",
-        counterexample_text(verdict.counterexample) if verdict.counterexample else "",
-    ]
-    correct = f"<p>correct: <code>{escape(verdict.correct)}</code></p>" if verdict.correct else ""
-    return "".join(f"<p>{escape(text)}</p>" for text in said if text) + correct
 
 
 def _html_writer(derivation: Derivation) -> HtmlWriter:

@@ -40,6 +40,13 @@ class Row:
         return not self.note and self.worst <= self.bound
 
     @property
+    def fault(self) -> str:
+        """Why it did not pass; empty where it did."""
+        if self.passed:
+            return ""
+        return self.note or f"the error is {self.worst:.2g}, allowed is {self.bound_text}, on {self.data}"
+
+    @property
     def bound_text(self) -> str:
         """What was required: "exact", or "< 1e-30"."""
         return "exact" if self.bound == 0 else f"< {self.bound:.0e}"
@@ -124,10 +131,8 @@ def _row_lines(row: Row, measured: bool, palette: Palette) -> Iterator[str]:
     yield front + (palette.good(verdict) if row.passed else palette.bad(verdict))
     for line in more:
         yield _columns("", line, "", "", "")
-    if not row.passed:
-        reason = row.note or f"the error is {row.worst:.2g}, allowed is {row.bound_text}, on {row.data}"
-        for line in textwrap.wrap(reason, _COLUMNS - 10):
-            yield f"      ! {line}"
+    for line in textwrap.wrap(row.fault, _COLUMNS - 10):
+        yield f"      ! {line}"
 
 
 def _columns(step: str, line: str, oracle: str, error: str, verdict: str) -> str:

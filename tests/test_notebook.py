@@ -86,9 +86,11 @@ def test_a_step_alone_is_written_in_plain_letters() -> None:
 
 def test_what_failed_is_seen() -> None:
     row = Row("dx[i] = 1", "complex step", 1.0, 1e-9, "N=1", note="it is <wrong>")
-    failed = Report("own", "mean", 1, ("N=1",), (row, *report().rows), warnings=("odd & even",))
+    far = Row("dx[i] = 2", "complex step", 0.5, 1e-9, "N=3")
+    failed = Report("own", "mean", 1, ("N=1",), (row, far, *report().rows), warnings=("odd & even",))
     text = failed._repr_html_()
-    assert "1 of" in text
+    assert "2 of" in text
+    assert "the error is 0.5, allowed is &lt; 1e-09, on N=3" in text
     assert "it is &lt;wrong&gt;" in text
     assert "<details open>" in text
     assert "odd &amp; even" in text

@@ -18,6 +18,7 @@ WORDS: dict[Kind, str] = {
     "unreadable": "UNREADABLE",
 }
 _INDENT = " " * 10
+_CORRECT = "correct: "
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _TIED = "\0"  # in place of a space at which a line is not to end
 
@@ -48,16 +49,23 @@ def _verdict(verdict: Verdict, width: int) -> Iterator[str]:
     if verdict.kind == "unreadable":
         yield from (f"{_INDENT}{line}" for line in (verdict.diagnosis or "").splitlines())
         return
+    for remark in remarks_on(verdict):
+        hanging = "  " if remark.startswith(_CORRECT) else ""
+        yield from _wrapped(f"{_INDENT}{remark}", width, _INDENT + hanging)
+
+
+def remarks_on(verdict: Verdict) -> Iterator[str]:
+    """How a claim was read, when it holds, what is the matter with it, and how it should read."""
     if verdict.note:
-        yield from _wrapped(f"{_INDENT}({verdict.note})", width, _INDENT)
+        yield f"({verdict.note})"
     if verdict.condition:
-        yield from _wrapped(f"{_INDENT}it holds only where {verdict.condition}", width, _INDENT)
+        yield f"it holds only where {verdict.condition}"
     if verdict.diagnosis:
-        yield from _wrapped(f"{_INDENT}{verdict.diagnosis}", width, _INDENT)
+        yield verdict.diagnosis
     if verdict.correct:
-        yield from _wrapped(f"{_INDENT}correct: {verdict.correct}", width, _INDENT + "  ")
+        yield f"{_CORRECT}{verdict.correct}"
     if verdict.counterexample:
-        yield from _wrapped(f"{_INDENT}{counterexample_text(verdict.counterexample)}", width, _INDENT)
+        yield counterexample_text(verdict.counterexample)
 
 
 def counterexample_text(found: Counterexample) -> str:

@@ -112,7 +112,7 @@ def evidence_table(report: Report, shown: Container[int] = ()) -> str:
         step = "" if row.step is None else str(row.step)
         step = f'<a href="#step-{step}">{step}</a>' if row.step in shown else step
         verdict = f'<span class="{"passed" if row.passed else "failed"}">{"ok" if row.passed else "FAILED"}</span>'
-        line = f"<code>{escape(row.line)}</code>" + (f'<p class="failed">{escape(row.note)}</p>' if row.note else "")
+        line = f"<code>{escape(row.line)}</code>" + (f'<p class="failed">{escape(row.fault)}</p>' if row.fault else "")
         rows.append((step, line, escape(row.oracle), escape(row.bound_text), verdict))
     failed = len(report.failures)
     total = len(report.rows)
