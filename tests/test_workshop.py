@@ -60,8 +60,8 @@ def test_a_wrong_result_is_seen(tampered: str, rows: set[str], monkeypatch: pyte
 
     wrong = "dbeta[j] = sum(dy[i, j] for i in N) + 1/1000000"
 
-    def planted(layer: Graph, form: str, *options: Any) -> Any:
-        found = derive(layer, form, *options)
+    def planted(layer: Graph, form: str, *options: Any, **named: Any) -> Any:
+        found = derive(layer, form, *options, **named)
         tampered_with = with_result(found, wrong) if form == tampered else found
         return tampered_with if form == "mean" else (tampered_with,)
 
