@@ -279,7 +279,8 @@ class _ClosedForms(Narrator):
             found = self.results[name]
             if found.polynomial is None:
                 continue
-            vocabulary = Vocabulary(facts=[fact for fact in known if fact.source != name])
+            # Two that are the same sum cannot both be written with the other.
+            vocabulary = Vocabulary(facts=[fact for fact in known if name not in self._behind(fact.source)])
             folded = vocabulary.apply_facts(found.polynomial)
             if folded == found.polynomial:
                 continue
@@ -290,6 +291,17 @@ class _ClosedForms(Narrator):
             self.steps = [replace(s, boxed=False) if _is_line_of(s, name) else s for s in self.steps]
             self.say("reuse", reason, line, detail="brief", boxed=wanted)
             self.results[name] = Result(found.quantity, line.expression, folded)
+
+    def _behind(self, name: str) -> set[str]:
+        """A result, and the results that it is computed from."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            latest = waiting.pop()
+            found.add(latest)
+            used = names_in(self.results[latest].expression)
+            waiting += [n for n in used if n in self.results and n not in found]
+        return found
 
     def _known_sums(self) -> list[TotalFact]:
         """The cotangents that are a multiple of one sum, each as the value of that sum."""

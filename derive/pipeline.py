@@ -14,23 +14,28 @@ NumPy: code and evidence. No stage knows a layer by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import TypeVar
 
 from sympy.core.parameters import distribute
 
 from derive.compose import as_layer
 from derive.counting import is_cheaper
 from derive.derivation import Derivation, Form
-from derive.differentiate import sweep
+from derive.differentiate import Sweep, sweep
 from derive.errors import UsageError
 from derive.explain import explain
 from derive.graph import Graph, Mode
 from derive.layers import read_layer
 from derive.options import FORMS, MODES
 from derive.parser import parse_layer
-from derive.simplify import close
+from derive.simplify import Closing, close
 from derive.tangents import forward_sweep
+
+_Result = TypeVar("_Result")
+_RECENT = 8  # a page shows a layer in two forms at two orders
 
 
 def load(layer: str) -> Graph:
@@ -72,7 +77,8 @@ def derive(
     if not isinstance(order, int) or isinstance(order, bool) or order < 1:
         raise UsageError(f"the order must be a whole number of at least 1, not {order!r}")
     lower = derive_in_turn(graph, "reuse", order=order - 1, mode=mode, timeout=timeout)
-    return _derived(lower[-1] if lower else graph, form, wrt, mode, in_terms_of, timeout)
+    named = None if wrt is None else tuple(wrt)
+    return _derived(lower[-1] if lower else graph, form, named, mode, tuple(in_terms_of), timeout)
 
 
 def derive_in_turn(
@@ -92,30 +98,69 @@ def derive_in_turn(
     found: list[Derivation] = []
     for _ in range(order):
         if found:
-            found.append(_derived(found[-1], form, None, mode, timeout=timeout))
+            found.append(_derived(found[-1], form, None, mode, (), timeout))
         else:
             found.append(derive(layer, form, wrt, 1, mode, in_terms_of, timeout))
     return tuple(found)
 
 
+class _Same:
+    """Something that is compared as an object: equal graphs may have their equations on other lines of a file."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.held is other.held
+
+    def __hash__(self) -> int:
+        return id(self.held)
+
+
+def _once(function: Callable[..., _Result]) -> Callable[..., _Result]:
+    """What the function made of the very same object lately: two forms differ in the last stage alone."""
+
+    @lru_cache(maxsize=_RECENT)
+    def remembered(same: _Same, *rest: Hashable) -> _Result:
+        return function(same.held, *rest)
+
+    return lambda first, *rest: remembered(_Same(first), *rest)
+
+
+@_once
+def _layer_of(derivation: Derivation) -> Graph:
+    return as_layer(derivation.backward, derivation.forward.by_name)
+
+
+@_once
+def _swept(graph: Graph, wrt: tuple[str, ...] | None, mode: Mode) -> Sweep:
+    return sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
+
+
+@_once
+def _closed(found: Sweep, in_terms_of: tuple[str, ...], timeout: float | None) -> Closing | None:
+    return close(found, in_terms_of, timeout)
+
+
+@_once
 def _derived(
     source: Graph | Derivation,
     form: Form,
-    wrt: Sequence[str] | None,
+    wrt: tuple[str, ...] | None,
     mode: Mode,
-    in_terms_of: Sequence[str] = (),
+    in_terms_of: tuple[str, ...] = (),
     timeout: float | None = None,
 ) -> Derivation:
     """The derivation of a layer, or of the gradients of a derivation."""
     previous = source if isinstance(source, Derivation) else None
-    graph = as_layer(source.backward, source.forward.by_name) if isinstance(source, Derivation) else source
+    graph = _layer_of(source) if isinstance(source, Derivation) else source
     for name in in_terms_of:
         if name not in graph.by_name:
             choices = ", ".join(quantity.name for quantity in graph.quantities)
             raise UsageError(f"no form in terms of {name!r}: it is no quantity of the layer; choose from {choices}")
     with distribute(False):  # SymPy turns 2*(x - mu) into 2*x - 2*mu behind the reader's back
-        found = sweep(graph, wrt) if mode == "reverse" else forward_sweep(graph, wrt)
-        closing = None if form == "staged" else close(found, in_terms_of, timeout)
+        found = _swept(graph, wrt, mode)
+        closing = None if form == "staged" else _closed(found, in_terms_of, timeout)
         given_up = closing is None
         if closing is not None and not in_terms_of and not is_cheaper(found, closing):
             closing = None

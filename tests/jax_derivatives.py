@@ -57,6 +57,19 @@ def double_backward(
     return _numbers(of_cotangents), _numbers(of_inputs)
 
 
+def both_orders(
+    reference: Reference, inputs: Arrays, constants: Arrays, cotangents: Arrays, given: Arrays
+) -> tuple[dict[str, np.ndarray], ...]:
+    """What `outputs`, `gradients` and `double_backward` return, compiled together: four dictionaries."""
+
+    @jax.jit
+    def everything(inputs: Traced, constants: Traced, cotangents: Traced, given: Traced) -> tuple[Traced, ...]:
+        found, pull = jax.vjp(lambda dy, values: _backward(reference, values, constants, dy), cotangents, inputs)
+        return reference(**inputs, **constants), found, *pull(given)
+
+    return tuple(map(_numbers, everything(*map(_arrays, (inputs, constants, cotangents, given)))))
+
+
 def _backward(reference: Reference, inputs: Traced, constants: Traced, cotangents: Traced) -> Traced:
     _, pull = jax.vjp(lambda values: reference(**values, **constants), inputs)
     (found,) = pull(cotangents)

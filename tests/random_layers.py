@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 import string
@@ -12,8 +13,13 @@ _FUNCTIONS = (
     "tanh({})", "sigmoid({})", "exp(-({})**2)", "sqrt(({})**2 + eps)", "1/(1 + ({})**2)", "({})**2", "sin({})",
     "log(1 + ({})**2)", "relu({})", "abs({})", "({})**3", "softplus({})", "where({} > 1/7, 2, 1/2)",
 )  # fmt: skip
+_MORE_FUNCTIONS = (
+    *_FUNCTIONS, "cos({})", "erf({})", "log1p(({})**2)", "sign({})*({})", "sqrt(1 + exp({}))", "minimum({}, 2/3)",
+    "sin(pi*({}))", "where({} < 0, tanh({}), ({})/2)",
+)  # fmt: skip
+_BOUNDED = ("tanh({})", "sigmoid({})", "sin({})", "erf({})")
 _WORDS = {"for", "in", "assert", "constant", "output", "intermediate", "sum", "mean", "max", "prod", "maximum", "where"}
-_WORDS |= {"pi", *(word for text in _FUNCTIONS for word in re.findall(r"[a-z]\w+", text) if word != "eps")}
+_WORDS |= {"pi", "delta", *re.findall(r"[a-z]\w+", " ".join((*_MORE_FUNCTIONS, *_BOUNDED)))} - {"eps"}
 
 
 def random_layer(seed: int) -> str:
@@ -22,10 +28,22 @@ def random_layer(seed: int) -> str:
     return _Writer(random.Random(seed)).layer()
 
 
+def random_graph(seed: int, attempt: int = 0) -> str:
+    """A larger one, of 3 to 12 equations with up to four indices: besides what the small ones have, every function of
+    the grammar, deltas, transposes, two ways to one place, and outputs of any rank, often several."""
+    return _GraphWriter(random.Random(f"graph {seed} {attempt}")).layer()
+
+
 def rewritten(text: str, seed: int) -> tuple[str, dict[str, str]]:
     """The same layer with every name replaced and the equations in another order, and the new name of each old one."""
+    changed, new = renamed(text, seed)
+    return reordered(changed, seed), new
+
+
+def renamed(text: str, seed: int) -> tuple[str, dict[str, str]]:
+    """The same layer with every name replaced, and the new name of each old one."""
     rng = random.Random(seed)
-    text = re.sub(r"\n\s+", " ", text)
+    text = _joined(text)
     words = sorted(set(re.findall(r"\b[^\W\d]\w*", text)) - _WORDS)
     extents = {word for word in words if re.search(rf"(for \w+ in |: (constant)?\[[^\]]*)\b{word}\b", text)}
     indices = {word for word in words if len(word) == 1 and not re.search(rf"^{word}\b", text, re.M)} - extents
@@ -33,14 +51,70 @@ def rewritten(text: str, seed: int) -> tuple[str, dict[str, str]]:
     for number, word in enumerate(rng.sample(words, len(words))):
         if word not in indices:
             new[word] = f"{'E' if word in extents else 'q'}_{number}"
-    changed = re.sub(r"\b[^\W\d]\w*", lambda found: new.get(found.group(), found.group()), text)
-    lines = [line for line in changed.splitlines() if line]
+    return re.sub(r"\b[^\W\d]\w*", lambda found: new.get(found.group(), found.group()), text), new
+
+
+def reordered(text: str, seed: int) -> str:
+    """The same layer with its equations in another order."""
+    others, equations = _apart(text)
+    return "\n".join([*others, *random.Random(seed).sample(equations, len(equations))]) + "\n"
+
+
+def with_terms_in_another_order(text: str, seed: int) -> str:
+    """The same layer with the terms of its sums and the factors of its products exchanged."""
+    others, equations = _apart(text)
+    exchange = _Exchange(random.Random(seed))
+    changed = []
+    for line in equations:
+        left, _, right = line.partition(" = ")
+        changed.append(f"{left} = {ast.unparse(exchange.visit(ast.parse(right, mode='eval')))}")
+    return "\n".join([*others, *changed]) + "\n"
+
+
+def with_other_indices(text: str, seed: int) -> str:
+    """The same layer with other letters for its indices, in each equation others."""
+    rng = random.Random(seed)
+    others, equations = _apart(text)
+    names = {line.partition(":")[0] for line in others}
+    letters = [letter for letter in string.ascii_lowercase if letter not in names]
+    changed = []
+    for line in equations:
+        used = sorted({word for word in re.findall(r"\b[a-z]\b", line) if word not in names})
+        new = dict(zip(used, rng.sample(letters, len(used)), strict=True))
+        changed.append(re.sub(r"\b[a-z]\b", lambda found, new=new: new.get(found.group(), found.group()), line))
+    return "\n".join([*others, *changed]) + "\n"
+
+
+class _Exchange(ast.NodeTransformer):
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, (ast.Add, ast.Mult)) and self.rng.random() < 0.6:
+            node.left, node.right = node.right, node.left
+        return node
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"\n\s+", " ", text)
+
+
+def _apart(text: str) -> tuple[list[str], list[str]]:
+    """The declarations and facts of a layer, and its equations, a line each."""
+    lines = [line for line in _joined(text).splitlines() if line]
     equations = [line for line in lines if re.match(r"\w+(\[[^\]]*\])?\s*= ", line)]
-    others = [line for line in lines if line not in equations]
-    return "\n".join([*others, *rng.sample(equations, len(equations))]) + "\n", new
+    return [line for line in lines if line not in equations], equations
 
 
 class _Writer:
+    functions: tuple[str, ...] = _FUNCTIONS
+    ranks: tuple[int, ...] = (0, 1, 1, 2, 2)  # of what an equation defines
+    terms: tuple[int, ...] = (1, 1, 2)  # how many an equation has
+    factors: tuple[int, ...] = (1, 1, 2)  # and a term
+    depths: tuple[int, ...] = (0, 1)  # how many elements a factor may multiply, beyond one
+    reductions: tuple[str, ...] = ("sum", "sum", "mean", "mean", "max", "prod")
+
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.extents = ["N", "D", "K"][: rng.choice([1, 2, 2, 3])]
@@ -89,10 +163,10 @@ class _Writer:
 
     def equation(self) -> None:
         rng = self.rng
-        shape = [rng.choice(self.extents) for _ in range(rng.choice([0, 1, 1, 2, 2]))]
+        shape = [rng.choice(self.extents) for _ in range(rng.choice(self.ranks))]
         indices = rng.sample("ijklmnpq", len(shape))
         scope = list(zip(indices, shape, strict=True))
-        right = f" {rng.choice('+-')} ".join(self.term(scope) for _ in range(rng.choice([1, 1, 2])))
+        right = f" {rng.choice('+-')} ".join(self.term(scope) for _ in range(rng.choice(self.terms)))
         for index, extent in scope:
             if not re.search(rf"[\[ ]{index}[,\]]", right):
                 right = f"({right})*{self.containing(index, extent)}"
@@ -111,7 +185,7 @@ class _Writer:
 
     def term(self, scope: Scope) -> str:
         rng = self.rng
-        text = "*".join(self.factor(scope, rng.randint(0, 1)) for _ in range(rng.choice([1, 1, 2])))
+        text = "*".join(self.factor(scope, rng.choice(self.depths)) for _ in range(rng.choice(self.factors)))
         if rng.random() < 0.2:
             text = f"{rng.choice(['2', '1/2', '3'])}*{text}"
         if rng.random() < 0.2:
@@ -142,11 +216,15 @@ class _Writer:
         elif rng.random() < 0.3:
             text = f"({text} {rng.choice('+-')} {rng.choice(['1', '2', '1/2', self.within(inner)])})"
         if rng.random() < 0.3:
-            text = rng.choice([*_FUNCTIONS, f"maximum({{}}, {self.within(inner)})"]).format(text)
+            text = self.applied(rng.choice([*self.functions, f"maximum({{}}, {self.within(inner)})"]), text)
         if not bound:
             return text
-        kind = rng.choice(["sum", "sum", "mean", "mean", "max", "prod"])
+        kind = rng.choice(self.reductions)
         return f"{kind}({text} {' '.join(f'for {index} in {extent}' for index, extent in bound)})"
+
+    @staticmethod
+    def applied(function: str, text: str) -> str:
+        return function.replace("{}", text)
 
     def within(self, scope: Scope) -> str:
         """An element that the indices in scope suffice for."""
@@ -188,3 +266,116 @@ class _Writer:
             variance = self.at(self.add(rest, free, f"mean(({element} - {mean})**2 {ranges})"), free)
             if kind == "normalize":
                 self.add(shape, indices, f"({element} - {mean})/sqrt({variance} + eps)")
+
+
+class _GraphWriter(_Writer):
+    functions = _MORE_FUNCTIONS
+    ranks = (0, 1, 1, 2, 2, 2, 3)
+    terms = (1, 1, 1, 2)
+    factors = (1, 1, 1, 1, 2)
+    depths = (0, 0, 0, 1)
+    reductions = ("sum", "sum", "sum", "sum", "mean", "mean", "mean", "mean", "max", "max", "prod")
+
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(rng)
+        self.extents = ["N", "D", "K", "B"][: rng.choice([1, 2, 2, 3, 3, 4])]
+        self.size = rng.choice([3, 3, 3, 4, 4, 4, 5, 5, 6, 7, 8, 10, 12])
+
+    def layer(self) -> str:
+        rng = self.rng
+        declared = self.inputs()
+        while len(self.lines) < self.size:
+            room = self.size - len(self.lines)
+            kind = rng.choice(["pattern", "pattern", "diamond", "transpose", "equation", "equation", "equation"])
+            if kind == "pattern" and room >= 3:
+                self.pattern()
+            elif kind == "diamond" and room >= 3:
+                self.diamond()
+            elif kind == "transpose":
+                self.transpose()
+            else:
+                self.equation()
+        outputs = [name for name in self.shapes if name.startswith("v") and rng.random() < 0.1]
+        return "\n".join([*declared, *(f"{name}: output" for name in outputs), *self.lines]) + "\n"
+
+    def add(self, shape: list[str], indices: list[str], right: str) -> str:
+        """Deep graphs would grow beyond all bounds: every third quantity is bounded."""
+        if self.rng.random() < 1/3:
+            right = self.applied(self.rng.choice(_BOUNDED), right)
+        return super().add(shape, indices, right)
+
+    def equation(self) -> None:
+        """Anything, now and then; else something such as layers are made of."""
+        kinds = ["anything", *["elementwise"] * 3, *["reduced"] * 2, "product"]
+        kind = self.rng.choice(kinds)
+        if kind == "anything":
+            super().equation()
+        elif kind == "elementwise":
+            self.elementwise()
+        else:
+            self.reduced(self.another() if kind == "product" else None)
+
+    def another(self) -> str:
+        return self.rng.choice(list(self.shapes)[-4:] if self.rng.random() < 0.6 else list(self.shapes))
+
+    def elementwise(self) -> None:
+        """A function of two quantities, one of them broadcast."""
+        rng = self.rng
+        name = self.another()
+        shape = self.shapes[name]
+        indices = rng.sample("ijklmnpq", len(shape))
+        text = self.at(name, indices)
+        if rng.random() < 0.6:
+            text = f"({text})" if rng.random() < 0.3 else self.applied(rng.choice(self.functions), text)
+        other = self.within(list(zip(indices, shape, strict=True)))
+        if rng.random() < 0.7:
+            text = rng.choice(["{}*{}", "{} + {}", "{} - {}", "{}/({}**2 + 1)", "maximum({}, {})"]).format(text, other)
+        self.add(shape, indices, text)
+
+    def reduced(self, other: str | None) -> None:
+        """A quantity, or its product with another one, reduced over some of the indices."""
+        rng = self.rng
+        name = rng.choice([name for name, shape in self.shapes.items() if shape])
+        pairs = list(zip(rng.sample("ijkl", len(self.shapes[name])), self.shapes[name], strict=True))
+        text = self.at(name, [index for index, _ in pairs])
+        if other is None and rng.random() < 0.5:
+            text = self.applied(rng.choice(self.functions), text)
+        elif other is not None:
+            names = []
+            for letter, extent in zip("mnpq", self.shapes[other], strict=False):
+                shared = [index for index, e in pairs if e == extent and index not in names]
+                names.append(rng.choice(shared) if shared and rng.random() < 0.8 else letter)
+            pairs += [pair for pair in zip(names, self.shapes[other], strict=True) if pair not in pairs]
+            text += f"*{self.at(other, names)}"
+        over = [pair for pair in pairs if rng.random() < 0.5] or [rng.choice(pairs)]
+        while len(pairs) - len(over) > 3:
+            over.append(next(pair for pair in pairs if pair not in over))
+        kept = [pair for pair in pairs if pair not in over]
+        kind = "sum" if other else rng.choice(self.reductions)
+        ranges = " ".join(f"for {index} in {extent}" for index, extent in over)
+        self.add([extent for _, extent in kept], [index for index, _ in kept], f"{kind}({text} {ranges})")
+
+    def diamond(self) -> None:
+        """Two ways from one quantity to another."""
+        rng = self.rng
+        name = rng.choice(list(self.shapes))
+        indices = rng.sample("ijklmnpq", len(self.shapes[name]))
+        element = self.at(name, indices)
+        ways = [self.add(self.shapes[name], indices, self.applied(f, element)) for f in rng.sample(_MORE_FUNCTIONS, 2)]
+        self.add(self.shapes[name], indices, rng.choice(["{} * {}", "{} - {}", "{}/(2 + {}**2)"]).format(
+            *(self.at(way, indices) for way in ways)))
+
+    def transpose(self) -> None:
+        """The axes in another order, on the diagonal only, or shifted by a row of something else."""
+        rng = self.rng
+        name = rng.choice([name for name, shape in self.shapes.items() if shape])
+        shape = self.shapes[name]
+        indices = rng.sample("ijklmnpq", len(shape))
+        order = rng.sample(range(len(shape)), len(shape))
+        element = self.at(name, indices)
+        kind = rng.choice(["axes", "axes", "delta"])
+        if kind == "delta" and len(set(shape)) < len(shape):
+            extent = next(e for e in shape if shape.count(e) > 1)
+            a, b = [index for index, e in zip(indices, shape, strict=True) if e == extent][:2]
+            element += f"*(1/2 + delta({a}, {b}))"
+        self.add([shape[k] for k in order], [indices[k] for k in order], element)

@@ -110,6 +110,13 @@ b[i] = sum(w[i, k] for k in N)
 t: []
 L = t*sum(a[i]*b[i] for i in N)*sum(x[i, j]*w[j, i] for i in N for j in N)
 """,
+    "two gradients that are the same sum, each by the name of its index": """
+x: [N, K]
+a: [N]
+b: [N]
+u[p] = b[p]
+y[i, k] = x[i, k] + a[i] + u[i]
+""",
     "a sum that is known only up to an index of its value": """
 x: [N]
 w: [D]

@@ -43,9 +43,10 @@ class TilePrinter(ArrayPrinter):
         self._rows: Symbol | None = None
         self._statement: Statement | None = None
 
-    def start(self, statement: Statement, axes: Axes, rows: Symbol | None) -> None:
-        """Begin with a statement over these axes, of which one may be that of the rows."""
+    def start(self, statement: Statement, axes: Axes, rows: Symbol | None, extents: Mapping[Symbol, str]) -> None:
+        """Begin with a statement over these axes, of which one may be that of the rows; each has its extent."""
         self._statement, self._axes, self._rows = statement, axes, rows
+        self._extent_of = dict(extents)
         self._order = {symbol: place for place, symbol in enumerate(axes)}
         self.lines = []
 

@@ -16,7 +16,7 @@ from derive.codegen.dialects import Dialect, Like
 from derive.codegen.runtime_tiles import IN_TILES, RESULT, SCRATCH
 from derive.codegen.schedule.statements import Statement, elements_of, names_of
 from derive.codegen.tile_printer import TilePrinter
-from derive.codegen.tiles import Pass, Tiling, tiling_of
+from derive.codegen.tiles import Pass, Tiling, extents_of, tiling_of
 from derive.codegen.wrapping import call, comment, statement
 from derive.graph import Equation, Index, Quantity
 from derive.printing.grammar import equation_text
@@ -118,7 +118,7 @@ class _Writer:
         if s.kind == "map":
             return self._assigned(s.name, s.expression, s.axes, s.name)
         printer = TilePrinter(self._quantities, self._like, self._dialect, self._taken)
-        printer.start(s, self._axes_of(s), None)
+        printer.start(s, self._axes_of(s), None, extents_of(s, self._tiling.shapes))
         code = printer.reduced(s, printer.plain(s.expression))
         text = str(self._dialect.transpose(code, s.axes))
         if s.name in self._known and not s.axes:
@@ -207,7 +207,7 @@ class _Writer:
 
     def _statement(self, s: Statement, printer: TilePrinter) -> list[str]:
         axes = self._axes_of(s)
-        printer.start(s, axes, axes[0])
+        printer.start(s, axes, axes[0], extents_of(s, self._tiling.shapes))
         large = self._shape(s, axes) == self._largest
         stored = s.name in (*self._results, *self._kept) and s.kind == "map"
         if s.kind != "map":

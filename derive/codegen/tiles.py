@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sympy import Indexed, Sum, Symbol
+from sympy import Indexed, Symbol
 from sympy.core.relational import Relational
 
 from derive.codegen.products import maximal_sets
 from derive.codegen.schedule.moments import use_moments
 from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of, names_of, take_equations_apart
-from derive.functions import delta
+from derive.functions import delta, limits_of
 from derive.graph import Equation, Quantity, name_of
 from derive.indices import REDUCTIONS, free_indices
 from derive.printing.layout import Layout
@@ -57,7 +57,7 @@ def tiling_of(equations: Sequence[Equation], known: Mapping[str, Quantity], want
         return None
     extents = {}
     for statement in statements:
-        extents[statement.name] = _extents_of(statement, shapes)
+        extents[statement.name] = extents_of(statement, shapes)
         shapes[statement.name] = tuple(extents[statement.name][symbol] for symbol in statement.axes)
     if not all(_is_tileable(s, extents[s.name], shapes, largest[0]) for s in statements):
         return None
@@ -81,19 +81,20 @@ def _has_contraction(equations: Sequence[Equation]) -> bool:
     return any(len(maximal_sets([frozenset(e.indices) for e in node.function.atoms(Indexed)])) > 1 for node in sums)
 
 
-def _extents_of(statement: Statement, shapes: Mapping[str, tuple[str, ...]]) -> dict[object, str]:
-    found: dict[object, str] = {}
+def extents_of(statement: Statement, shapes: Mapping[str, tuple[str, ...]]) -> dict[Symbol, str]:
+    """The extent of each index of a statement, free or bound; `shapes` has those of the arrays in it."""
+    found: dict[Symbol, str] = {}
     if statement.equation is not None:
         found |= {index.symbol: index.extent for index in statement.equation.indices}
         for node in statement.equation.expression.atoms(*REDUCTIONS):
-            found |= {limits[0]: limits[2].name for limits in node.args[1:]} if isinstance(node, Sum) else {}
+            found |= {symbol: extent.name for symbol, extent in limits_of(node)}
     for element in elements_of(statement.expression):
         found |= dict(zip(element.indices, shapes[name_of(element) or ""], strict=True))
     return found
 
 
 def _is_tileable(
-    statement: Statement, extents: Mapping[object, str], shapes: Mapping[str, tuple[str, ...]], rows: str
+    statement: Statement, extents: Mapping[Symbol, str], shapes: Mapping[str, tuple[str, ...]], rows: str
 ) -> bool:
     """Whether a statement is the same on a tile of rows: they are its first axis, and one index stands for them."""
     symbols = {symbol for symbol in statement.domain if extents.get(symbol) == rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from sympy import Add, Basic, Expr, Mul, Rational, Symbol
 
@@ -17,13 +18,21 @@ _MOST_ARGUMENTS = 5
 
 def whole_matches(pattern: Expr, target: Expr) -> Iterator[Binding]:
     """Every renaming of the free indices of `pattern` that makes it equal to `target`; bound names do not matter."""
-    own = free_indices(pattern)
-    separated = separate_bound(pattern, "pattern ")
-    unknown = frozenset(own) | {limit[0] for node in separated.atoms(*REDUCTIONS) for limit in node.limits}
-    free = free_indices(target)
+    if pattern.args and pattern.func is not target.func:
+        return
+    own, free = free_indices(pattern), free_indices(target)
+    separated, unknown = _prepared(pattern)
     for binding in match(separated, target, unknown, {}):
         if all(binding[symbol] in free or not isinstance(binding[symbol], Symbol) for symbol in own):
             yield {symbol: binding[symbol] for symbol in own}
+
+
+@lru_cache(maxsize=10_000)
+def _prepared(pattern: Expr) -> tuple[Expr, frozenset[Symbol]]:
+    """The pattern with bound indices that nobody else has, and all indices that stand for others."""
+    separated = separate_bound(pattern, "pattern ")
+    bound = {limit[0] for node in separated.atoms(*REDUCTIONS) for limit in node.limits}
+    return separated, frozenset(free_indices(pattern)) | bound
 
 
 def match(pattern: Basic, target: Basic, unknown: frozenset[Symbol], bound: Binding) -> Iterator[Binding]:
