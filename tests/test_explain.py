@@ -2,6 +2,7 @@
 
 import pytest
 from samples import text_of
+from sympy import exp
 
 from derive.derivation import Derivation, Prose, Step
 from derive.graph import Equation
@@ -153,6 +154,17 @@ class TestReasons:
     def test_a_kept_cotangent_says_that_it_is_kept(self) -> None:
         kept = [step for step in derivation_of("linear_batch_norm").steps if "costs less to keep" in said(step.reason)]
         assert [step.equation.name for step in kept if step.equation] == ["dz"]
+
+    def test_a_function_that_the_layer_has_computed_is_called_by_its_name(self) -> None:
+        derivation = derive("softmax")
+        told = steps_of(derivation, "recognize")
+        assert [said(step.reason) for step in told] == ["The layer has computed e[n, c] already."] * 2
+        for step in told:
+            before, after = derivation.steps[step.number - 2].equation, step.equation
+            assert isinstance(before, Equation)
+            assert isinstance(after, Equation)
+            assert before.expression.has(exp)
+            assert not after.expression.has(exp)
 
     def test_a_relation_is_told_before_it_is_used_and_only_once(self) -> None:
         steps = derive("batch_norm").steps

@@ -60,6 +60,20 @@ def test_a_local_derivative_holds_all_else_fixed(oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
+def test_a_total_derivative_goes_all_ways(oracle: Oracle) -> None:
+    truth = truth_of("a: []\nb = a**2\nc = a*b", {}, oracle, a=Rational(3, 2))
+    assert close(truth.gradients.through("c", "a")[()], {(): oracle.arithmetic.number(Rational(27, 4))}, oracle.bound)
+    assert close(truth.gradients.through("c", "b")[()], {(): oracle.arithmetic.number(Rational(3, 2))}, oracle.bound)
+
+
+@pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
+@pytest.mark.parametrize(("a", "slope"), [(Rational(1, 2), 3), (Rational(-1, 2), 5)])
+def test_a_condition_is_decided_by_the_numbers(oracle: Oracle, a: Rational, slope: int) -> None:
+    truth = truth_of("a: []\nb = where(a > 0, 3*a, 5*a)", {}, oracle, a=a)
+    assert close(truth.gradients.local("b", "a")[()], {(): oracle.arithmetic.number(Integer(slope))}, oracle.bound)
+
+
+@pytest.mark.parametrize("oracle", ORACLES, ids=lambda o: o.name)
 def test_contributions_are_cotangent_times_local_derivative(oracle: Oracle) -> None:
     truth = truth_of("a: []\nb = a**2\nc = a*b", {}, oracle, a=Rational(3, 2))
     weight = truth.sample.cotangents["c"][()]

@@ -330,3 +330,12 @@ def test_zero_for_a_gradient_is_caught_although_some_gradients_are_zero(short: D
     equations = (*short.backward.equations[:-1], nothing)
     report = quick(replace(short, backward=replace(short.backward, equations=equations)))
     assert ("dx", "exact scalar diff") in failed_rows(report)
+
+
+def test_the_exact_oracle_is_asked_where_all_data_are_ordinary(short: Derivation) -> None:
+    samples = draw_samples(short.forward)
+    ordinary = [sample for sample in samples if sample.regime == "ordinary"]
+    assert 0 < len(ordinary) < len(samples)
+    report = verify(short, samples=ordinary)
+    assert report.passed
+    assert "exact scalar diff" in {row.oracle for row in report.rows}

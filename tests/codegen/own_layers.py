@@ -152,6 +152,12 @@ w[i]    = x[i, i]
 x: [N, D]
 y[j, i] = x[i, j]
 """,
+    "all_but_one": """
+x: [N]
+b: [D, K]
+p = prod(sin(x[j]) for j in N)
+y[i, k] = tanh(b[i, k]*p)
+""",
     "identity": """
 x: [N]
 y[i] = x[i]

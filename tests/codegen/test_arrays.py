@@ -89,6 +89,7 @@ ROWS = [
     ("[b, i, l] = sum(T[b, i, j]*T[b, l, j] for j in D)", "T @ T.swapaxes(-1, -2)"),
     ("[i, l] = sum(T[b, i, j]*T[b, l, j] for b in B for j in D)", 'np.einsum("bij,blj->il", T, T, optimize=True)'),
     ("[i, b, o] = sum(T[b, i, j]*W[j, o] for j in D)", 'np.einsum("jo,bij->ibo", W, T, optimize=True)'),
+    ("[row, a, o] = sum(T[a, row, j]*W[j, o] for j in D)", 'np.einsum("jo,abj->bao", W, T, optimize=True)'),
     # conditions
     ("[i, j] = where(x[i, j] > v[j], 1, 0)", "(x > v).astype(x.dtype)"),
     ("[i, j] = where(x[i, j] > v[j], 1, 0)*y[i, j]", "np.where(x > v, y, 0)"),

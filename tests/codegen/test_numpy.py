@@ -25,6 +25,7 @@ from quality import AWKWARD, assert_clean, same_under_hash_seeds
 from derive.codegen.numpy import compile_derivation, compile_text, derivations_for_code, module_text
 from derive.derivation import Derivation
 from derive.differentiate import vjp
+from derive.errors import UsageError
 from derive.pipeline import derive
 
 ROOT = Path(__file__).parents[2]
@@ -228,6 +229,14 @@ def test_a_distance_has_a_name_where_it_is_needed_twice() -> None:
         np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.parametrize("what", ["2*mean", "sum"])
+def test_only_a_mean_has_a_rest(what: str) -> None:
+    text = f"x: [N, D]\nm[j] = {what}(x[i, j] for i in N)\ny[i, j] = (x[i, j] - m[j])**3"
+    (derivation,) = derivations_for_code(parse_layer(text, "no_mean"), "reuse")
+    values = draw(derivation, EXTENTS)
+    assert_true(derivation, values, call(compile_derivation(derivation), derivation, values), 1e-12)
+
+
 def test_a_distance_that_is_needed_once_has_none() -> None:
     derivation = derivation_of("sample_variance")
     text = module_text(derivation)
@@ -289,6 +298,11 @@ def test_compiled_text_is_there_for_tracebacks() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         module.forward(0)
     assert "return 1 / x" in str(caught.traceback[-1].statement)
+
+
+def test_tangents_have_no_functions() -> None:
+    with pytest.raises(UsageError, match="not for tangents"):
+        module_text(derive("relu", mode="forward"))
 
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:

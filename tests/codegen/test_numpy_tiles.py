@@ -129,6 +129,17 @@ class TestColumns:
             assert found[name].shape == value.shape
             np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-11 * max(1, np.abs(value).max()))
 
+    @pytest.mark.parametrize(("narrowest", "widest"), [(160, 1 << 20), (1, 20)])
+    def test_numbers_stay_whole(self, narrowest: int, widest: int) -> None:
+        text = "x: [N, D]\nb: [D]\nt: constant = 1/2\ny[i, j] = tanh(t*x[i, j] - b[j])"
+        (derivation,) = derivations_for_code(parse_layer(text, "shifted"), CODE_FORM)
+        module, values = compile_derivation(derivation), draw(derivation, {"N": 3, "D": 200})
+        assert "columns=True" in module_text(derivation)
+        expected = call(module, derivation, values)
+        found = call(tiled(module, 700, narrowest, widest), derivation, values)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-12, atol=1e-12)
+
     @pytest.mark.parametrize(("name", "by_column"), [("batch_norm", 5), ("silu", 2), ("layer_norm", 0), ("softmax", 0)])
     def test_which_do(self, name: str, by_column: int) -> None:
         text = module_text(derivation_for(name))

@@ -2,7 +2,7 @@
 
 import pytest
 from algebra import expr, normal, same_values, shown
-from sympy import Derivative, Symbol
+from sympy import Derivative, Rational, Symbol
 
 from derive.errors import LayerError
 from derive.graph import index_symbol
@@ -76,6 +76,17 @@ class TestNormalize:
     def test_what_divides_by_zero_is_told(self, text: str) -> None:
         with pytest.raises(LayerError, match="divides by what is always 0"):
             normal(text)
+
+    @pytest.mark.parametrize("text", ["w[i]/(t - eps)", "w[i]*exp(t/(t - eps))", "sum(w[k]/(t - eps) for k in N)"])
+    def test_what_became_a_division_by_zero_is_told(self, text: str) -> None:
+        """SymPy has a value of its own for it, which is no number."""
+        with pytest.raises(LayerError, match="divides by what is always 0"):
+            Vocabulary().normalize(expr(text).xreplace({expr("t"): expr("eps")}))
+
+    @pytest.mark.parametrize("text", ["sqrt(8)*t", "w[i]/sqrt(6)", "sqrt(2)*w[i] + w[i]"])
+    def test_coefficients_are_rational(self, text: str) -> None:
+        """The root of a number is a factor, as a quantity is."""
+        assert all(isinstance(coefficient, Rational) for coefficient in normal(text).terms.values())
 
     def test_a_root_of_zero_is_zero(self) -> None:
         assert normal("sqrt(sum(0*w[k] for k in N))*t") == Polynomial()
