@@ -183,6 +183,15 @@ def test_huge_and_tiny_values_in_between(at: int, mode: Mode) -> None:
     assert max(equation_error(line, truth) for line in lines) <= 1e-30
 
 
+def test_the_total_derivative_of_a_tiny_quantity() -> None:
+    """A step that is larger than it says nothing, and what it says is no more than the size of its terms allows."""
+    derivation = staged("b: [K]\ne[k] = exp(b[k] - 175)\ns = sum(e[k] for k in K)\np[k] = e[k]/s")
+    truth = Truth(derivation, draw_sample(derivation.forward, {"K": 2}, "ordinary"), CENTRAL_DIFFERENCES)
+    e, de, db = map(truth.value, ("e", "de", "db"))
+    assert all(0 < value < 1e-70 for value in e.values())
+    assert all(abs(de[place] * e[place] - value) <= 1e-15 * abs(value) for place, value in db.items())
+
+
 def test_names_without_a_truth_are_errors() -> None:
     with pytest.raises(LayerError, match="mentions 'q' and does not say"):
         described(Quantity("p", (), "helper")).value("q")

@@ -42,3 +42,11 @@ def test_float32_stays_float32() -> None:
     graph = parse_layer("x: [N]\ny[i] = delta(i, i)*where(x[i] > 0, 1, 0)*sqrt(2)/N")
     found = lambdify_equation(graph.equations[0], graph.by_name)(np.ones(2, np.float32), 2)
     assert np.float32 == found.dtype
+
+
+def test_a_number_before_the_first_array_has_no_dtype_to_say() -> None:
+    graph = parse_layer("a: []\nx: [N]\ny[i] = a*delta(i, i)*where(x[i] > 0, 1, 0)")
+    assert equation_arguments(graph.equations[0], graph.by_name)[0] == ["a", "x"]
+    found = lambdify_equation(graph.equations[0], graph.by_name)(3.0, np.ones(2, np.float32), 2)
+    np.testing.assert_array_equal(found, [3.0, 3.0])
+    assert found.dtype == np.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from types import ModuleType
@@ -14,6 +15,7 @@ from own_layers import EXTENTS, LAYERS, call, derivation_of, draw, truth
 from random_layers import random_layer
 
 from derive.codegen import numpy as target
+from derive.codegen import runtime_tiles
 from derive.codegen.numpy import compile_derivation, compile_text, derivations_for_code, module_text
 from derive.derivation import Derivation
 from derive.errors import DeriveError
@@ -235,6 +237,13 @@ class TestThreads:
         for one, other in zip(alone, together, strict=True):
             for name, value in one.items():
                 np.testing.assert_array_equal(other[name], value)
+
+    def test_one_for_each_core_that_the_process_may_use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "cpu_count", lambda: 64)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 3, 5}, raising=False)
+        assert [runtime_tiles._threads(threads) for threads in (None, 1, 7)] == [3, 1, 7]
+        monkeypatch.delattr(os, "sched_getaffinity")  # no system but Linux has it
+        assert runtime_tiles._threads(None) == 64
 
     @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
     def test_a_number_that_is_none(self, threads: Any) -> None:

@@ -2,7 +2,8 @@
 
 The inputs are tried in a process of their own, under a watch: no other exception, no hang, little memory, and nothing
 opened, imported or run that the input asks for. By default the same few inputs are drawn each time, about ten seconds'
-worth; with DERIVE_FUZZ_SECONDS=600 new ones for so long a time for each target, and the number of them is printed.
+worth; with DERIVE_FUZZ_SECONDS=600 new ones for so long a time for each target, and the number of them is printed. With
+DERIVE_FUZZ_SEED as well, these are the same ones each time, too, as far as the time goes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 EXAMPLES = {"layers": 500, "grammar": 400, "latex": 250, "arguments": 60, "values": 500}
 SECONDS = os.environ.get("DERIVE_FUZZ_SECONDS", "")
+SEED = os.environ.get("DERIVE_FUZZ_SEED", "")
 
 
 def fuzz(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +44,7 @@ def test_what_failed_once_ends_as_it_should(target: str) -> None:
 @pytest.mark.parametrize("target", EXAMPLES)
 def test_whatever_comes_ends_as_it_should(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     many = ["--seconds", SECONDS] if SECONDS else ["--examples", str(EXAMPLES[target])]
-    done = fuzz(target, *many)
+    done = fuzz(target, *many, *(["--seed", SEED] if SECONDS and SEED else []))
     if SECONDS:
         with capsys.disabled():
             print(f"\n{done.stdout.partition(chr(10))[0]}")

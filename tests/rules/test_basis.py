@@ -77,6 +77,11 @@ class TestSigns:
         assert found.nonnegative == {"eps", "e", "r", "q"}
         assert found.nonzero == {"eps"}
 
+    def test_a_product_of_what_is_not_zero_is_not(self) -> None:
+        found = signs_of("x: [N]\nu: [N]\nv[i] = 1/x[i]\np[i] = -2*v[i]*x[i]**3\nq[i] = v[i]*u[i]\ny[i] = p[i] + q[i]")
+        assert found.nonzero == {"x", "v", "p"}
+        assert found.nonnegative == set()
+
     def test_a_diagonal_says_nothing_of_the_array(self) -> None:
         found = signs_of("x: [N, N]\na[i] = sqrt(x[i, i])")
         assert "x" not in found.nonnegative
