@@ -257,6 +257,7 @@ def _gradient_function(
     returned = finished_lines(gradients, options) if residuals.options and gradients else []
     returned += return_line([q.name for q in gradients])
     names = [*(q.name for q in residuals.quantities), *(q.name for q in given.quantities), *graph.extents]
+    names += [WORKING] if origin.dtype == WORKING else []
     kind = bundle_type(gradients, dialect)
     calling, function = tile_lines(name, tiled, names, set(), options, kind, returned)
     parameters_ = [*given.parameters(), "residuals: Residuals", *(["*"] if options else []), *options]

@@ -69,7 +69,7 @@ def tile_lines(
         return [], []
     given = [each for each in names if each in tiled.uses or each in saved]
     given += ["dtype", *(["out"] if any(option.startswith("out:") for option in options) else []), "threads"]
-    types = {"dtype": "np.dtype", "threads": "int | None"}
+    types = {"dtype": "np.dtype", "working": "np.dtype", "threads": "int | None"}
     calling = [
         f"    if {IS_LARGE.__name__}({tiled.large}{', columns=True' if tiled.by_column else ''}):",
         *call(f"return _{name}_in_tiles", given, "", 8),

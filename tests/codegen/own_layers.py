@@ -158,6 +158,18 @@ b: [D, K]
 p = prod(sin(x[j]) for j in N)
 y[i, k] = tanh(b[i, k]*p)
 """,
+    "shifted": """
+x: [N, D]
+b: [D]
+y[i, j] = x[i, j] + b[j]
+""",
+    "three_factors": """
+x: [N, D]
+a: [N, D]
+c: [N, D]
+s[j] = sum(x[i, j]*a[i, j]*c[i, j] for i in N)
+y[i, j] = x[i, j]*s[j]
+""",
     "identity": """
 x: [N]
 y[i] = x[i]

@@ -32,6 +32,7 @@ from derive.syntax.names import did_you_mean
 from derive.syntax.operations import WORDS
 
 LOSSES = frozenset("LℓJE")
+Looks = dict[tuple[str, tuple[str, ...]], list[Pattern]]
 _LOSS_WORDS = frozenset({"loss", "Loss", "cost", "Cost"})
 _HALF, _ONE = Rational(1, 2), Rational(1)
 
@@ -69,6 +70,11 @@ class Symbols:
         self._gradients: dict[str, str] = {}  # what the author names ∂L/∂p, where the layer does not compute L from p
         self._layer = [pattern for q in vocabulary.graph.quantities for pattern in looks(q)]
         self._extents = frozenset(vocabulary.graph.extents)
+        # By letter and what is its own below it: a long text has many names, and asks for each of them often.
+        self._looks: Looks = {}
+        self._own_looks: Looks = {}
+        for pattern in self._layer:
+            self._looks.setdefault((pattern.base, pattern.own), []).append(pattern)
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -85,6 +91,7 @@ class Symbols:
         """Forget the author's own names, to read the text again from its beginning."""
         self.quantities = dict(self.vocabulary.known)
         self._own.clear()
+        self._own_looks.clear()
         self._near.clear()
         self._unread.clear()
         self._gradients.clear()
@@ -187,13 +194,14 @@ class Symbols:
         mapped = self._in_table(symbol)
         if mapped is not None:
             return [(mapped, indices[len(mapped.own) :])]
-        found = []
-        for pattern in (*self._own.values(), *self._layer, *self._words(symbol)):
-            texts = tuple(s.text for s in indices)
-            if pattern.own and len(pattern.own) > len(texts):
-                texts = tuple(t for s in indices for t in digits(s))
-            if looks_like(pattern, symbol) and pattern.own == texts[: len(pattern.own)]:
-                found.append((pattern, indices[len(pattern.own) :]))
+        whole = tuple(s.text for s in indices)
+        apart = tuple(t for s in indices for t in digits(s))
+        # Where a pattern has more of its own than there are subscripts, x_{12} are two.
+        starts = [whole[:n] for n in range(len(whole) + 1)] + [apart[:n] for n in range(len(whole) + 1, len(apart) + 1)]
+        keys = [(symbol.base, own) for own in starts]
+        alike = [p for looks in (self._own_looks, self._looks) for key in keys for p in looks.get(key, ())]
+        alike += self._words(symbol)
+        found = [(pattern, indices[len(pattern.own) :]) for pattern in alike if looks_like(pattern, symbol)]
         if symbol.base == "e" and symbol.exponent is not None and not indices and not symbol.accent:
             # e^{...}: an array of this name would have its indices.
             found = [f for f in found if not self._has_indices(f[0])]
@@ -268,7 +276,9 @@ class Symbols:
         candidates = [name, f"{name}_"] if not keyword.iskeyword(name) else [f"{name}_"]
         quantity = Quantity(fresh_name(candidates, used), indices, "helper")
         self._near.clear()
-        self._own[quantity.name] = Pattern(symbol.base, symbol.accent, own, exponent, "quantity", quantity.name)
+        pattern = Pattern(symbol.base, symbol.accent, own, exponent, "quantity", quantity.name)
+        self._own[quantity.name] = pattern
+        self._own_looks.setdefault((pattern.base, pattern.own), []).append(pattern)
         self.quantities[quantity.name] = quantity
         return quantity
 
