@@ -114,7 +114,7 @@ def unused_symbols(avoid: Iterable[Symbol]) -> Iterable[Symbol]:
     return (index_symbol(f"k_{n}") for n in count(1) if f"k_{n}" not in taken)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=1_000)
 def separate_bound(expression: Expr, prefix: str) -> Expr:
     """Give each reduction in an expression bound indices of its own, named `prefix` + a number.
 

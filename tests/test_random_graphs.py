@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("jax", reason="JAX is not installed, so nothing random is held against it: pip install -e '.[jax]'")
 
+import jax
 import jax.numpy as jnp
 from array_values import values_of
 from jax.scipy.special import erf
@@ -60,6 +61,7 @@ def by_jax(case: Case) -> tuple[Values, Values, Values]:
     given = {str(first.by_name[name].of): value for name, value in case.given_again.items()}
     assert set(given) == set(inputs)
     outputs, gradients, of_cotangents, of_inputs = both_orders(reference, inputs, constants, cotangents, given)
+    jax.clear_caches()  # what is compiled is of no use to another graph, and 500 of them are gigabytes
     again = {name: of_cotangents[output] for name, output in output_of.items()} | of_inputs
     return outputs, {f"d{name}": value for name, value in gradients.items()}, again
 

@@ -27,7 +27,7 @@ def whole_matches(pattern: Expr, target: Expr) -> Iterator[Binding]:
             yield {symbol: binding[symbol] for symbol in own}
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=1_000)
 def _prepared(pattern: Expr) -> tuple[Expr, frozenset[Symbol]]:
     """The pattern with bound indices that nobody else has, and all indices that stand for others."""
     separated = separate_bound(pattern, "pattern ")
