@@ -80,14 +80,15 @@ class _Evaluation:
 
     def position(self, index: Basic, scope: Scope) -> Any:
         """Where an index stands, counted from 0; for an extent, its size less one."""
+        shape = [1] * (1 + len(scope))
         if isinstance(index, Integer):
-            return np.full((1,) * (1 + len(scope)), int(index) - 1)
-        for axis in reversed(range(len(scope))):
-            if scope[axis][0] == index.name:
-                return np.arange(scope[axis][1]).reshape(-1, *(1,) * (len(scope) - 1 - axis))[
-                    (np.newaxis,) * (1 + axis)
-                ]
-        return np.full((1,) * (1 + len(scope)), self.extents[index.name] - 1)
+            return np.full(shape, int(index) - 1)
+        for axis in reversed(range(len(scope))):  # the innermost of that name
+            name, size = scope[axis]
+            if name == index.name:
+                shape[1 + axis] = size
+                return np.arange(size).reshape(shape)
+        return np.full(shape, self.extents[index.name] - 1)
 
     def element(self, name: str, indices: Iterable[Basic], scope: Scope) -> Any:
         array, indices = self.values[name], tuple(indices)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from codegen import own_layers
-from random_layers import random_layer, rewritten
+from random_layers import random_layer
+from rewriting import rewritten
 from samples import LAYERS
 
 from derive.derivation import Derivation

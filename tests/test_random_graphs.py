@@ -19,7 +19,8 @@ from jax.scipy.special import erf
 from jax_derivatives import both_orders
 from lines import parse_equations
 from random_graphs import Case, Values
-from random_layers import random_graph, rewritten, with_other_indices, with_terms_in_another_order
+from random_layers import random_graph
+from rewriting import rewritten, with_other_indices, with_terms_in_another_order
 from sympy import Expr
 
 from derive.derivation import Form

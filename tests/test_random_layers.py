@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from lines import parse_equations
-from random_layers import random_layer, rewritten
+from random_layers import random_layer
+from rewriting import rewritten
 from samples import text_of
 from sympy import Expr, Integer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from derive.codegen.contract import tuple_text
+from derive.codegen.residuals import WORKING
 from derive.codegen.runtime import FINISHED
 from derive.codegen.runtime_tiles import IS_LARGE
 from derive.codegen.signatures import signature
@@ -69,7 +70,7 @@ def tile_lines(
         return [], []
     given = [each for each in names if each in tiled.uses or each in saved]
     given += ["dtype", *(["out"] if any(option.startswith("out:") for option in options) else []), "threads"]
-    types = {"dtype": "np.dtype", "working": "np.dtype", "threads": "int | None"}
+    types = {"dtype": "np.dtype", WORKING: "np.dtype", "threads": "int | None"}
     calling = [
         f"    if {IS_LARGE.__name__}({tiled.large}{', columns=True' if tiled.by_column else ''}):",
         *call(f"return _{name}_in_tiles", given, "", 8),

@@ -176,10 +176,10 @@ def test_one_broken_line_does_not_take_the_others_with_it(vocabulary: Vocabulary
      "\ud800 = 1"],
 )  # fmt: skip
 def test_hostile_texts_end_soon(vocabulary: Vocabulary, text: str) -> None:
-    start = time.process_time()
+    start = time.perf_counter()
     with suppress(LayerError):
         assert all(isinstance(line, (Unreadable, Claim)) for line in read(vocabulary, text).lines)
-    assert time.process_time() - start < 10
+    assert time.perf_counter() - start < 2
 
 
 def kinds(vocabulary: Vocabulary, lines: list[str]) -> set[str]:
@@ -193,7 +193,7 @@ def test_helpers_may_stand_in_any_order_and_are_found_soon(vocabulary: Vocabular
     for ordered in (lines, lines[::-1], lines[1::2] + lines[::2]):
         start = time.process_time()
         assert kinds(vocabulary, ordered) == {"Claim"}
-        assert time.process_time() - start < 20
+        assert time.process_time() - start < 4
 
 
 def test_a_helper_in_greek_letters_is_found_below(vocabulary: Vocabulary) -> None:

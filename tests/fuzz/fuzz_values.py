@@ -30,9 +30,9 @@ Value = Any
 Indices = dict[str, int]
 
 _ONE: dict[str, Callable[[Value], Value]] = {
-    "sqrt": _CONTEXT.sqrt, "exp": _CONTEXT.exp, "log": _CONTEXT.log, "log1p": lambda a: _CONTEXT.log(1 + a),
+    "sqrt": _CONTEXT.sqrt, "exp": _CONTEXT.exp, "log": _CONTEXT.log, "log1p": _CONTEXT.log1p,
     "tanh": _CONTEXT.tanh, "sigmoid": lambda a: 1 / (1 + _CONTEXT.exp(-a)), "erf": _CONTEXT.erf, "sin": _CONTEXT.sin,
-    "softplus": lambda a: _CONTEXT.log(1 + _CONTEXT.exp(a)), "cos": _CONTEXT.cos, "abs": abs,
+    "softplus": lambda a: _CONTEXT.log1p(_CONTEXT.exp(a)), "cos": _CONTEXT.cos, "abs": abs,
     "sign": lambda a: _compare(a, 0), "relu": lambda a: max(a, _CONTEXT.mpf(0)),
 }  # fmt: skip
 _HOLDS: dict[type[ast.cmpop], Callable[[int], bool]] = {

@@ -184,8 +184,9 @@ class Symbols:
         return batch and "B" not in self._extents and not any("B" in p.own for p in self.patterns)
 
     def _in_table(self, symbol: Symbol) -> Pattern | None:
-        texts = tuple(s.text for s in self._indices(symbol))
-        fitting = [p for p in self._table if looks_like(p, symbol) and p.own == texts[: len(p.own)]]
+        alike = [pattern for pattern in self._table if looks_like(pattern, symbol)]
+        texts = tuple(s.text for s in self._indices(symbol)) if alike else ()
+        fitting = [p for p in alike if p.own == texts[: len(p.own)]]
         return max(fitting, key=lambda p: (p.font != "", len(p.own)), default=None)
 
     def _candidates(self, symbol: Symbol) -> list[tuple[Pattern, tuple[Subscript, ...]]]:
