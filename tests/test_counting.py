@@ -1,8 +1,9 @@
 """Counts, against what one counts by hand."""
 
+from derive.compose import as_layer
 from derive.counting import Count, aligned_table, count, counts_table
 from derive.parser import parse_layer
-from derive.pipeline import load
+from derive.pipeline import derive, load
 
 # m = mean(x), y = x - m. Staged: dm = -sum(dy); dx = dy + dm/N.
 CENTER = "x: [N]\nm = mean(x[i] for i in N)\ny[i] = x[i] - m\n"
@@ -26,6 +27,13 @@ def test_batch_norm_collapses_to_three_passes() -> None:
     # Two sums of n add twice, their products dy*xhat once; dx: gamma*inv*(dy - mean - xhat*mean).
     assert operations == 7
     assert (counted.staged_cotangents, counted.closed_cotangents) == (6, 3)
+
+
+def test_the_gradients_of_a_cosine_collapse_when_differentiated_again() -> None:
+    """Which they do not in a basis that is solved in a circle: a quantity by way of itself."""
+    first = derive("cosine_similarity", "reuse")
+    (staged, _), (closed, _) = count(as_layer(first.backward, first.forward.by_name)).at(2)
+    assert (staged, closed) == (12, 8)
 
 
 def test_sums_and_products_of_a_linear_layer() -> None:
