@@ -134,22 +134,30 @@ def separate_bound(expression: Expr, prefix: str) -> Expr:
     return visit(expression)
 
 
+@lru_cache(maxsize=100_000)
 def canonical_bound(expression: Expr) -> Expr:
-    """The expression with bound indices named by extent and height, so that equal sums are equal objects."""
-    return _canonical(expression)[0]
+    """The expression with bound indices named by extent and height, so that equal sums are equal objects.
+
+    The outer sum takes its names first, and the higher ones: no sum inside it has them, and what is inside moves out
+    of their way. A name that a free index has is passed over.
+    """
+    if not expression.args or not is_indexed(expression) or isinstance(expression, Indexed):
+        return expression
+    if not isinstance(expression, REDUCTIONS):
+        return rebuild(expression, [canonical_bound(argument) for argument in expression.args])
+    free = free_indices(expression)
+    for height in count(_height(expression)):
+        fresh = {s: index_symbol(f"{high} {height}.{n}") for n, (s, _, high) in enumerate(expression.limits)}
+        if not any(name in free for name in fresh.values()):
+            break
+    limits = [(fresh[symbol], low, high) for symbol, low, high in expression.limits]
+    return expression.func(canonical_bound(substitute(expression.function, fresh)), *limits)
 
 
 @lru_cache(maxsize=100_000)
-def _canonical(node: Expr) -> tuple[Expr, int]:
-    if not node.args or not is_indexed(node) or isinstance(node, Indexed):
-        return node, 0
-    if isinstance(node, REDUCTIONS):
-        body, inner = _canonical(node.function)
-        fresh = {s: index_symbol(f"{high} {inner + 1}.{n}") for n, (s, _, high) in enumerate(node.limits)}
-        limits = [(fresh[symbol], low, high) for symbol, low, high in node.limits]
-        return node.func(substitute(body, fresh), *limits), inner + 1
-    parts = [_canonical(argument) for argument in node.args]
-    return rebuild(node, [part for part, _ in parts]), max(height for _, height in parts)
+def _height(expression: Basic) -> int:
+    """How many sums stand inside one another."""
+    return isinstance(expression, REDUCTIONS) + max(map(_height, expression.args), default=0)
 
 
 class IndexNames:

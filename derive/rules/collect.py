@@ -17,6 +17,7 @@ from derive.rules.cost import cost
 from derive.rules.normal_form import base_expression
 from derive.rules.polynomial import (
     Base,
+    Limit,
     Monomial,
     Polynomial,
     Total,
@@ -24,7 +25,9 @@ from derive.rules.polynomial import (
     base_key,
     height_of,
     make_monomial,
+    make_total,
     monomial_indices,
+    names_apart,
     rename_monomial,
 )
 
@@ -40,7 +43,7 @@ class Mean:
     """A sum together with the 1/N of the extents that it runs over."""
 
     sum: Base
-    limits: tuple[tuple[Symbol, Symbol], ...]
+    limits: tuple[Limit, ...]
 
 
 Factor = Base | Mean
@@ -68,29 +71,31 @@ def nest(total: Total) -> Total:
     # No order of the sums makes a factor smaller that has all of the indices itself.
     if len(total.limits) < 2 or largest == max((len(base_indices(base)) for base, _ in total.monomial), default=0):
         return total
-    choices = [_taken_in(total, limit) for limit in _first_in(total)]
+    apart, limits = names_apart(total)
+    summand = rename_monomial(total.monomial, apart)[1]
+    choices = [_taken_in(summand, limits, limit) for limit in _first_in(summand, limits)]
     size, best = min(choices, key=lambda choice: choice[0])
     return best if size < largest else total
 
 
-def _first_in(total: Total) -> Sequence[tuple[Symbol, Symbol]]:
+def _first_in(summand: Monomial, limits: list[Limit]) -> list[Limit]:
     """The sums that may be taken in first: any of a few, of many the one over the smallest product."""
-    if len(total.limits) <= _MOST_ORDERED:
-        return total.limits
-    return [min(total.limits, key=lambda limit: len(monomial_indices(_inside(total, limit))))]
+    if len(limits) <= _MOST_ORDERED:
+        return limits
+    return [min(limits, key=lambda limit: len(monomial_indices(_inside(summand, limit))))]
 
 
-def _inside(total: Total, limit: tuple[Symbol, Symbol]) -> Monomial:
-    return tuple(factor for factor in total.monomial if limit[0] in base_indices(factor[0]))
+def _inside(summand: Monomial, limit: Limit) -> Monomial:
+    return tuple(factor for factor in summand if limit[0] in base_indices(factor[0]))
 
 
-def _taken_in(total: Total, limit: tuple[Symbol, Symbol]) -> tuple[int, Total]:
-    """The total with the sum over one of its indices taken in, and the size of the larger summand."""
-    inside = _inside(total, limit)
-    outside = [factor for factor in total.monomial if factor not in inside]
-    inner = nest(Total(inside, (limit,)))
+def _taken_in(summand: Monomial, limits: list[Limit], limit: Limit) -> tuple[int, Total]:
+    """A sum over `limits` with the one over `limit` taken in, and the size of the larger summand."""
+    inside = _inside(summand, limit)
+    outside = [factor for factor in summand if factor not in inside]
+    inner = make_total(inside, [limit])
     _, monomial = make_monomial([*outside, (inner, _ONE)])
-    outer = nest(Total(monomial, tuple(other for other in total.limits if other != limit)))
+    outer = nest(make_total(monomial, [other for other in limits if other != limit]))
     return max(_size(inner), _size(outer)), outer
 
 
@@ -167,7 +172,7 @@ def _merge_sums(terms: list[Term], means: bool) -> list[Term]:
     return result
 
 
-def _over(total: Total, limits: tuple[tuple[Symbol, Symbol], ...]) -> Monomial:
+def _over(total: Total, limits: tuple[Limit, ...]) -> Monomial:
     """The summand of a total, written with other bound indices over the same extents."""
     renaming = {own: new for (own, _), (new, _) in zip(total.limits, limits, strict=True)}
     return total.monomial if total.limits == limits else rename_monomial(total.monomial, renaming)[1]

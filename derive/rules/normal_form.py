@@ -22,12 +22,15 @@ from derive.indices import REDUCTIONS, canonical_bound, remake, separate_bound
 from derive.rules.matching import match_factors, whole_matches
 from derive.rules.polynomial import (
     Base,
+    Limit,
     Monomial,
     Polynomial,
     Total,
     make_monomial,
     make_total,
     monomial_indices,
+    names_apart,
+    rename_monomial,
     sum_over,
 )
 
@@ -271,7 +274,7 @@ class Vocabulary:
         element = self.known_as(expression)
         return None if element is None else self._element(element)
 
-    def total(self, summand: Polynomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
+    def total(self, summand: Polynomial, limits: list[Limit]) -> Polynomial:
         """The sum of a normal form over bound indices, with the facts applied."""
         result = sum_over(summand, limits)
         return result if self.only_inside else self.apply_facts(result)
@@ -337,10 +340,13 @@ def _apply(fact: TotalFact, total: Total) -> Polynomial | None:
         left = set(monomial_indices(rest)) | {new for old, new in binding.items() if old not in own}
         if left & set(images):
             continue
-        limits = [(symbol, extent) for symbol, extent in total.limits if symbol not in images]
-        value = fact.value.renamed({old: new for old, new in binding.items() if old not in own})
-        remaining = value * Polynomial({rest: _ONE})
-        return sum_over(remaining, limits) if limits else remaining
+        # The sums in the value must not bind what those around them do, whose canonical names may be the same.
+        apart, limits = names_apart(total)
+        around = [limit for limit, (symbol, _) in zip(limits, total.limits, strict=True) if symbol not in images]
+        value = fact.value.renamed({old: apart.get(new, new) for old, new in binding.items() if old not in own})
+        number, left_over = rename_monomial(rest, apart)
+        remaining = value * Polynomial({left_over: number})
+        return sum_over(remaining, around) if around else remaining
     return None
 
 

@@ -23,6 +23,7 @@ _MOST_ORDERS = 120
 
 Base = Union[Expr, "Total"]
 Monomial = tuple[tuple[Base, Rational], ...]
+Limit = tuple[Symbol, Symbol]
 
 
 class Total:
@@ -30,7 +31,7 @@ class Total:
 
     __slots__ = ("key", "limits", "monomial")
 
-    def __init__(self, monomial: Monomial, limits: tuple[tuple[Symbol, Symbol], ...]) -> None:
+    def __init__(self, monomial: Monomial, limits: tuple[Limit, ...]) -> None:
         self.monomial = monomial
         self.limits = limits
         over = ",".join(f"{symbol.name}:{extent.name}" for symbol, extent in limits)
@@ -186,18 +187,31 @@ def rename_monomial(monomial: Monomial, renaming: Mapping[Symbol, Symbol]) -> tu
 
 
 def rename_base(base: Base, renaming: Mapping[Symbol, Symbol]) -> Base:
-    """A base with free indices renamed. Canonical bound names contain a space, so nothing is captured."""
+    """A base with free indices renamed, where no index is captured: a sum has names of its own meanwhile."""
     if not isinstance(base, Total):
         return substitute(base, renaming)
     free = {old: new for old, new in renaming.items() if old in base_indices(base)}
     if not free:
         return base
-    number, monomial = rename_monomial(base.monomial, free)
+    apart, limits = names_apart(base, free.values())
+    number, monomial = rename_monomial(base.monomial, {**free, **apart})
     assert number == 1
-    return make_total(monomial, base.limits)
+    return make_total(monomial, limits)
 
 
-def sum_over(summand: Polynomial, limits: Sequence[tuple[Symbol, Symbol]]) -> Polynomial:
+def names_apart(total: Total, others: Iterable[Symbol] = ()) -> tuple[dict[Symbol, Symbol], list[Limit]]:
+    """New names for the bound indices of a total, and its limits in them.
+
+    No canonical name is equal to one of them, nor is what is free in the total, nor any of the `others`.
+    """
+    avoid = (*base_indices(total), *others)
+    ends = (f" apart {n}" for n in count(1))
+    end = next(end for end in ends if not any(symbol.name.endswith(end) for symbol in avoid))
+    apart = {symbol: index_symbol(symbol.name + end) for symbol, _ in total.limits}
+    return apart, [(apart[symbol], extent) for symbol, extent in total.limits]
+
+
+def sum_over(summand: Polynomial, limits: Sequence[Limit]) -> Polynomial:
     """The sum of a polynomial over bound indices: pushed through addition, with all that does not depend pulled out."""
     result = Polynomial()
     for monomial, coefficient in summand.terms.items():
@@ -205,7 +219,7 @@ def sum_over(summand: Polynomial, limits: Sequence[tuple[Symbol, Symbol]]) -> Po
     return result
 
 
-def _sum_monomial(monomial: Monomial, limits: list[tuple[Symbol, Symbol]]) -> Polynomial:
+def _sum_monomial(monomial: Monomial, limits: list[Limit]) -> Polynomial:
     monomial, limits = _contract_deltas(monomial, limits)
     bound = dict(limits)
     outside: list[tuple[Base, Rational]] = []
@@ -229,9 +243,7 @@ def _sum_monomial(monomial: Monomial, limits: list[tuple[Symbol, Symbol]]) -> Po
     return Polynomial({result: number})
 
 
-def _contract_deltas(
-    monomial: Monomial, limits: list[tuple[Symbol, Symbol]]
-) -> tuple[Monomial, list[tuple[Symbol, Symbol]]]:
+def _contract_deltas(monomial: Monomial, limits: list[Limit]) -> tuple[Monomial, list[Limit]]:
     for base, _ in monomial:
         if isinstance(base, delta):
             bound = [symbol for symbol, _ in limits]
@@ -245,7 +257,7 @@ def _contract_deltas(
 
 def _components(
     factors: Sequence[tuple[Base, Rational]], bound: Mapping[Symbol, Symbol]
-) -> list[tuple[list[tuple[Base, Rational]], list[tuple[Symbol, Symbol]]]]:
+) -> list[tuple[list[tuple[Base, Rational]], list[Limit]]]:
     """Split a product into the parts that share no bound index, each with its own indices."""
     groups: list[tuple[list[tuple[Base, Rational]], set[Symbol]]] = [([], {symbol}) for symbol in bound]
     for factor in factors:
@@ -257,9 +269,16 @@ def _components(
     return [(group, [(s, extent) for s, extent in bound.items() if s in symbols]) for group, symbols in groups]
 
 
-def make_total(monomial: Monomial, limits: Sequence[tuple[Symbol, Symbol]]) -> Total:
-    """A Total with canonical bound names: by extent and height, and among equal extents the smallest in order."""
+def make_total(monomial: Monomial, limits: Sequence[Limit]) -> Total:
+    """A Total with canonical bound names: by extent and height, and among equal extents the smallest in order.
+
+    Where a free index has such a name, because a sum around this one does, the next height has names that are free.
+    """
+    own = dict(limits)
+    taken = {symbol.name.partition(".")[0] for symbol in monomial_indices(monomial) if symbol not in own}
     height = 1 + max((_height(base) for base, _ in monomial), default=0)
+    while any(f"{extent.name} {height}" in taken for extent in own.values()):
+        height += 1
     by_extent: dict[Symbol, list[Symbol]] = {}
     for symbol, extent in sorted(limits, key=lambda limit: limit[1].name):
         by_extent.setdefault(extent, []).append(symbol)
