@@ -15,12 +15,17 @@ from derive.syntax.names import RESERVED
 
 
 def signature(name: str, parameters: Sequence[str], returned: str) -> list[str]:
-    """The lines of `def`; a long type of the result is taken apart."""
-    whole = call(f"def {name}", parameters, f" -> {returned}:", indent=0)
-    if all(len(line) <= WIDTH for line in whole):
-        return whole
-    outer, inside = returned.removesuffix("]").split("[", maxsplit=1)
-    return [*call(f"def {name}", parameters, f" -> {outer}[", indent=0), *prose(inside, 4), "]:"]
+    """The lines of `def`; a long type, of a parameter or of the result, is taken apart."""
+    lines: list[str] = []
+    for line in call(f"def {name}", parameters, f" -> {returned}:", indent=0):
+        if len(line) <= WIDTH or "[" not in line:  # nothing shortens a long name
+            lines.append(line)
+            continue
+        outer, rest = line.split("[", maxsplit=1)
+        inside, end = rest.rsplit("]", maxsplit=1)
+        indent = len(line) - len(line.lstrip())
+        lines += [f"{outer}[", *prose(inside, indent + 4), f"{' ' * indent}]{end}"]
+    return lines
 
 
 def return_line(values: Sequence[str]) -> list[str]:
