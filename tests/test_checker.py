@@ -1,8 +1,8 @@
 """The verdicts: what holds however it is written, what holds under a condition, and where a mistake is reported."""
 
-import time
 
 import pytest
+from pace import within
 
 from derive.audit import Audit
 from derive.checker import check_claims
@@ -188,6 +188,5 @@ def test_bad_input() -> None:
 
 
 def test_ten_lines_take_little_time() -> None:
-    start = time.process_time()
-    check_claims("batch_norm", "\n".join(RIGHT.strip().splitlines()[:10]).replace("-1/2*inv", "1/2*inv"))
-    assert time.process_time() - start < 3
+    with within(3):
+        check_claims("batch_norm", "\n".join(RIGHT.strip().splitlines()[:10]).replace("-1/2*inv", "1/2*inv"))

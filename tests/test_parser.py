@@ -1,10 +1,10 @@
 """The layer grammar: what it means, and what every mistake is answered with."""
 
-import time
 
 import pytest
 import sympy
 from lines import parse_equations
+from pace import within
 from sympy import Abs, Integer, Mul, Pow, Rational, Sum
 
 from derive import functions
@@ -501,9 +501,8 @@ class TestMistakes:
         ids=lambda text: f"{text[:12]}...",
     )
     def test_hostile_texts_are_refused_at_once(self, right):
-        start = time.process_time()
-        error(f"x: [N]\ny[i] = {right}")
-        assert time.process_time() - start < 2
+        with within(2):
+            error(f"x: [N]\ny[i] = {right}")
 
     def test_long_honest_sums_are_read(self):
         terms = " + ".join(f"{n}*x[i]**{n % 90 + 1}" for n in range(400))

@@ -1,8 +1,8 @@
 """What is said of a wrong line: each row is one slip, and the words that name it."""
 
-import time
 
 import pytest
+from pace import within
 
 from derive.audit import Verdict
 from derive.checker import check_claims
@@ -150,10 +150,9 @@ def test_a_derivative_is_explained_as_what_it_was_meant_as() -> None:
 
 def test_no_slip_is_looked_for_in_helpers_that_double_each_other() -> None:
     names = [f"a{n + 1}[j] = a{n}[j] + sin(a{n}[j])" for n in range(40)]
-    start = time.process_time()
-    found = verdict("batch_norm", "a0[j] = gamma[j]", *names, "dgamma[j] = a40[j]")
+    with within(20):
+        found = verdict("batch_norm", "a0[j] = gamma[j]", *names, "dgamma[j] = a40[j]")
     assert found.kind == "wrong"
-    assert time.process_time() - start < 20
 
 
 def test_a_long_chain_of_helpers_is_judged() -> None:

@@ -4,8 +4,8 @@ r"""A derivation in LaTeX to claims about a layer.
             places       mathematics       tokens       A = B = C       trees         meanings, indices, SymPy
 
 A strict subset of what people write is read; anything else is an error with its place, never a guess. Nothing in the
-text is expanded, followed or run. The text is read twice: what an index or an alias (\sum_{i=1}^{m}) runs over may
-become clear only further down.
+text is expanded, followed or run. The text is read twice where that tells what an index or an alias (\sum_{i=1}^{m})
+runs over: it may become clear only further down.
 """
 
 from __future__ import annotations
@@ -85,12 +85,14 @@ class _Reading:
 
     def claims(self) -> Claims:
         """The lines of the text."""
-        self._lines()  # what is clear about letters and aliases
-        self._symbols.forget()
-        self._sizes = _Sizes()
-        self._notes.clear()
         largest: dict[str, int] = {}
         lines = self._lines(largest)
+        if self._known.is_anything_clear():
+            self._symbols.forget()
+            self._sizes = _Sizes()
+            self._notes.clear()
+            largest.clear()
+            lines = self._lines(largest)
         if not lines and not self._sizes.found and not self._sizes.aliases and not self._notes:
             hint = "write the derivation's equalities as formulas: $...$, \\[...\\], align, or one a line"
             raise self._document.plain_error("no formula with an = is found", hint)
@@ -109,8 +111,8 @@ class _Reading:
             if extent in largest and len(set(found)) == 1 and found[0] <= MAX_ELEMENTS
         }
 
-    def _lines(self, largest: dict[str, int] | None = None) -> list[Claim | Unreadable]:
-        text = Text(self._document, self._symbols, self._known, largest={} if largest is None else largest)
+    def _lines(self, largest: dict[str, int]) -> list[Claim | Unreadable]:
+        text = Text(self._document, self._symbols, self._known, largest=largest)
         found: list[list[Claim | Unreadable]] = []
         waiting: list[tuple[int, ParsedChain]] = []
         for entry in self._entries:
