@@ -92,7 +92,7 @@ def _substitute(expression: Expr, renaming: Mapping[Symbol, Expr]) -> Expr:
     if isinstance(expression, Symbol):
         # An index stands only inside Indexed, delta and limits; an extent never has an index's name.
         return renaming.get(expression, expression)
-    if not expression.args or not is_indexed(expression):
+    if not any(index in renaming for index in free_indices(expression)):
         return expression
     if isinstance(expression, REDUCTIONS):
         bound = [limit[0] for limit in expression.limits]

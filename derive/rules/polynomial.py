@@ -187,12 +187,17 @@ def rename_monomial(monomial: Monomial, renaming: Mapping[Symbol, Symbol]) -> tu
 
 
 def rename_base(base: Base, renaming: Mapping[Symbol, Symbol]) -> Base:
-    """A base with free indices renamed, where no index is captured: a sum has names of its own meanwhile."""
+    """A base with free indices renamed."""
+    changes = tuple((old, renaming[old]) for old in base_indices(base) if renaming.get(old, old) != old)
+    return _renamed(base, changes) if changes else base
+
+
+@lru_cache(maxsize=200_000)
+def _renamed(base: Base, changes: tuple[tuple[Symbol, Symbol], ...]) -> Base:
+    free = dict(changes)
     if not isinstance(base, Total):
-        return substitute(base, renaming)
-    free = {old: new for old, new in renaming.items() if old in base_indices(base)}
-    if not free:
-        return base
+        return substitute(base, free)
+    # No index is captured: the sum has names of its own meanwhile.
     apart, limits = names_apart(base, free.values())
     number, monomial = rename_monomial(base.monomial, {**free, **apart})
     assert number == 1
