@@ -7,7 +7,7 @@ import pytest
 
 from derive.docs import check_documents, documents, write_documents
 from derive.errors import UsageError
-from derive.layers import LayerText, layer_names, read_layer
+from derive.layers import LayerText
 
 ROOT = Path(__file__).parent.parent
 OWN = LayerText("halves", "<test>", '"""Halves.\n\nA test."""\nx: [N]\ny[i] = x[i]/2\n')
@@ -16,11 +16,6 @@ OWN = LayerText("halves", "<test>", '"""Halves.\n\nA test."""\nx: [N]\ny[i] = x[
 @pytest.fixture(scope="module")
 def sources() -> list[LayerText]:
     return [OWN]
-
-
-def test_what_is_committed_is_up_to_date() -> None:
-    everything = [read_layer(name) for name in layer_names()]
-    assert check_documents(everything, str(ROOT / "output")) == ""
 
 
 def test_written_documents_check_out(sources: list[LayerText], tmp_path: Path) -> None:

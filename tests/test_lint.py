@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from codegen import own_layers
-from pace import within
 from random_layers import random_layer
 from rewriting import rewritten
 from samples import LAYERS
+from time_limits import within
 
 from derive.derivation import Derivation
 from derive.differentiate import vjp
@@ -660,7 +661,7 @@ def deep(end: str) -> str:
 
 
 def test_a_deep_layer_takes_no_time_and_hides_nothing() -> None:
-    with within(10):
+    with within(10, time.perf_counter):
         assert found(deep("")) == []
         assert [rule for rule, _ in found(deep("bad"))] == ["centered-over-variance"]
 
@@ -679,7 +680,7 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_is_large_is_left_alone(name: str) -> None:
-    with within(10):
+    with within(10, time.perf_counter):
         assert found(LARGE[name]) == []
 
 

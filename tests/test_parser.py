@@ -4,8 +4,8 @@
 import pytest
 import sympy
 from lines import parse_equations
-from pace import within
 from sympy import Abs, Integer, Mul, Pow, Rational, Sum
+from time_limits import within
 
 from derive import functions
 from derive.errors import LayerError

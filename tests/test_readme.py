@@ -53,6 +53,10 @@ def test_a_command_prints_what_the_readme_shows(block: str, folder: Path) -> Non
     assert expected.rstrip() == (done.stdout + done.stderr).rstrip()
 
 
+def test_what_is_committed_is_among_them() -> None:
+    assert "$ derive docs --check && echo up to date\nup to date" in [block.rstrip() for block in CONSOLE]
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.splitlines()[0])
 def test_python_runs(block: str) -> None:
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})

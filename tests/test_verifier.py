@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 
 import pytest
-from pace import within
 from plain_derivations import (
     BATCH_NORM,
     LAYER_NORM,
@@ -18,6 +17,7 @@ from plain_derivations import (
     with_step,
 )
 from sympy import Integer
+from time_limits import within
 
 from derive.derivation import Derivation, Step
 from derive.draw import draw_samples

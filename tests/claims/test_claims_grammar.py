@@ -1,10 +1,11 @@
 """Someone's derivation in the layer grammar, as claims."""
 
+import time
 from contextlib import suppress
 
 import pytest
-from pace import within
 from sympy import Integer
+from time_limits import within
 
 from derive.claims.claim import Claim, Claims, Unreadable
 from derive.claims.grammar import read_grammar
@@ -176,7 +177,7 @@ def test_one_broken_line_does_not_take_the_others_with_it(vocabulary: Vocabulary
      "\ud800 = 1"],
 )  # fmt: skip
 def test_hostile_texts_end_soon(vocabulary: Vocabulary, text: str) -> None:
-    with within(2), suppress(LayerError):
+    with within(2, time.perf_counter), suppress(LayerError):
         assert all(isinstance(line, (Unreadable, Claim)) for line in read(vocabulary, text).lines)
 
 

@@ -6,6 +6,7 @@ A Watch goes over one process for good, since an audit hook cannot be taken away
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import re
 import resource
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pace import slowness
+from time_limits import set_aside
 
 import derive
 
@@ -71,8 +72,8 @@ def _peak() -> int:
 class Watch:
     """Runs a function on one input after another.
 
-    `seconds` are those of the processor for one input, at the usual pace, `megabytes` the most memory that the process
-    may have had. Below `folder` an input may write, where there is one.
+    `seconds` are those of the processor for one input, `megabytes` the most memory that the process may have had.
+    Below `folder` an input may write, where there is one.
     """
 
     seconds: float
@@ -95,16 +96,20 @@ class Watch:
     def fault(self, run: Callable[[bytes], None], raw: bytes) -> Fault | None:
         """What is wrong with how `run`, which may raise Wrong itself, ends on an input; None where nothing is.
 
-        What is late is tried once more, in as much more time as the machine takes just now for everything.
+        What is late is tried once more, in the same time, when the garbage collector has nothing else to go through.
         """
-        found = self._fault(run, raw, 1)
-        return self._fault(run, raw, slow) if found and found.late and (slow := slowness()) > 1 else found
+        found = self._fault(run, raw)
+        if found is not None and found.late:
+            gc.collect()
+            with set_aside():
+                found = self._fault(run, raw)
+        return found
 
-    def _fault(self, run: Callable[[bytes], None], raw: bytes, slow: float) -> Fault | None:
+    def _fault(self, run: Callable[[bytes], None], raw: bytes) -> Fault | None:
         self._seen.clear()
         # If the time is spent in C, the handler of the signal never runs; then the process ends, and says where.
         faulthandler.dump_traceback_later(60 + 10 * self.seconds, exit=True)
-        signal.setitimer(signal.ITIMER_PROF, self.seconds * slow, 0.2)
+        signal.setitimer(signal.ITIMER_PROF, self.seconds, 0.2)
         self._armed = True
         raised: BaseException | None = None
         try:

@@ -2,7 +2,7 @@
 
 
 import pytest
-from pace import within
+from time_limits import within
 
 from derive.audit import Verdict
 from derive.checker import check_claims

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from pace import within
 from sample_derivations import LAYERS, staged
 from tex import complaints, log_of, needs_tex
+from time_limits import within
 
 from derive.parser import parse_layer
 from derive.pictures import picture

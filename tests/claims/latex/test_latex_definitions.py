@@ -3,7 +3,7 @@
 
 import pytest
 from latex_samples import read
-from pace import within
+from time_limits import within
 
 from derive.audit import Audit
 from derive.checker import check_claims

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from latex_samples import read, vocabulary
-from pace import within
+from time_limits import within
 
 from derive.claims.claim import Claim
 from derive.claims.latex.reader import looks_like_latex, read_latex
