@@ -76,10 +76,6 @@ class Known:
     aliases: dict[str, Unknown] = field(default_factory=dict)
     letters: dict[str, set[str]] = field(default_factory=dict)
 
-    def is_anything_clear(self) -> bool:
-        """Whether the text has said anything of what a letter or an alias runs over."""
-        return bool(self.letters) or any(a.extent is not None or a.root is not a for a in self.aliases.values())
-
     def over(self, letter: str) -> str | None:
         """The one extent that a letter runs over wherever that is clear."""
         found = self.letters.get(letter, set())

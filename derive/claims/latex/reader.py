@@ -4,8 +4,8 @@ r"""A derivation in LaTeX to claims about a layer.
             places       mathematics       tokens       A = B = C       trees         meanings, indices, SymPy
 
 A strict subset of what people write is read; anything else is an error with its place, never a guess. Nothing in the
-text is expanded, followed or run. The text is read twice where that tells what an index or an alias (\sum_{i=1}^{m})
-runs over: it may become clear only further down.
+text is expanded, followed or run. A text with indices or aliases (\sum_{i=1}^{m}) is read twice: what they run over
+may become clear only further down.
 """
 
 from __future__ import annotations
@@ -85,14 +85,12 @@ class _Reading:
 
     def claims(self) -> Claims:
         """The lines of the text."""
-        largest: dict[str, int] = {}
-        lines = self._lines(largest)
-        if self._known.is_anything_clear():
+        lines, largest = self._lines()
+        if self._known.letters or self._known.aliases:
             self._symbols.forget()
             self._sizes = _Sizes()
             self._notes.clear()
-            largest.clear()
-            lines = self._lines(largest)
+            lines, largest = self._lines()
         if not lines and not self._sizes.found and not self._sizes.aliases and not self._notes:
             hint = "write the derivation's equalities as formulas: $...$, \\[...\\], align, or one a line"
             raise self._document.plain_error("no formula with an = is found", hint)
@@ -111,8 +109,9 @@ class _Reading:
             if extent in largest and len(set(found)) == 1 and found[0] <= MAX_ELEMENTS
         }
 
-    def _lines(self, largest: dict[str, int]) -> list[Claim | Unreadable]:
-        text = Text(self._document, self._symbols, self._known, largest=largest)
+    def _lines(self) -> tuple[list[Claim | Unreadable], dict[str, int]]:
+        """The lines as far as they are understood so far, and the largest index of each extent that is a number."""
+        text = Text(self._document, self._symbols, self._known)
         found: list[list[Claim | Unreadable]] = []
         waiting: list[tuple[int, ParsedChain]] = []
         for entry in self._entries:
@@ -122,7 +121,7 @@ class _Reading:
                 found.append(ChainReader(text, entry).read())
                 waiting.append((len(found) - 1, entry))
         self._read_again(text, found, waiting)
-        return [line for lines in found for line in lines]
+        return [line for lines in found for line in lines], text.largest
 
     def _read_again(
         self, text: Text, found: list[list[Claim | Unreadable]], entries: list[tuple[int, ParsedChain]]

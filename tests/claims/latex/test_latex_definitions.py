@@ -93,3 +93,18 @@ def test_names_that_stand_on_one_another_without_end_are_refused() -> None:
     assert [type(line) for line in found[:90]] == [Claim] * 90
     (first, *_) = [line for line in found if isinstance(line, Unreadable)]
     assert "more than 100 of them" in first.error.message
+
+
+@pytest.mark.parametrize("first", [r"c = m", r"c = \sum_{k=1}^m 1"])
+def test_what_a_letter_runs_over_may_become_clear_below(first: str) -> None:
+    below = r"\mu_j = \frac1m \sum_{k=1}^m x_{kj}"
+    assert {type(line) for line in read("batch_norm", f"${first}$\n${below}$").lines} == {Claim}
+    assert type(read("batch_norm", f"${first}$").lines[0]) is Unreadable
+
+
+def test_what_is_said_of_a_text_is_said_once_though_it_is_read_twice() -> None:
+    text = r"$N = 3$, $\gamma_j = 1$, $\mu_j = \frac13 (x_{1j} + x_{2j} + x_{3j})$"
+    found = read("batch_norm", text)
+    assert found.sizes == {"N": 3}
+    assert found.largest == {"N": 3}
+    assert len(found.notes) == 1
