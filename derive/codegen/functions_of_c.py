@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import ClassVar
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive.codegen.c_names import c_names
 from derive.codegen.c_printer import CPrinter, code
@@ -38,6 +39,7 @@ class CFunction(LoopFunction):
     which backward may be given.
     """
 
+    cheap_calls: ClassVar[Mapping[type[Expr], int]] = {}
     cotangents: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
 
@@ -157,7 +159,8 @@ class CFunction(LoopFunction):
         found[names["rows"]] = f"const int64_t {names['rows']} = {rows};"
         whole = f"({length} + {names['rows']} - 1) / {names['rows']}"
         found[names["blocks"]] = f"const int64_t {names['blocks']} = larger_index({whole}, 1);"
-        found[threads] = f"{threads} = thread_count({threads}, {elements});"
+        work = " * ".join(map(self.name_of, self.work().split(" * ")))
+        found[threads] = f"{threads} = thread_count({threads}, {work});"
         found[names["streaming"]] = f"const int {names['streaming']} = is_streamed({elements});"
         return found
 

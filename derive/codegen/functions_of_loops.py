@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
-from sympy import Symbol
+import sympy
+from sympy import Expr, Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
 from derive.codegen.residuals import cotangents_of, first_order_equations
+from derive.codegen.scalars import price_of_calls
 from derive.codegen.schedule.nodes import Loop, Stage, Store, walk
 from derive.codegen.schedule.plan import Plan, arrays_of, numbers_of, plan_function
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.schedule.statements import Axis
+from derive.codegen.schedule.work import work_of
 from derive.codegen.wrapping import call, packed, prose
 from derive.derivation import Derivation
 from derive.graph import Equation, Quantity, fresh_name, needed_for
@@ -39,6 +43,9 @@ class LoopFunction:
     outputs: tuple[Quantity, ...]
     taken: frozenset[str]
     alike: frozenset[str]
+
+    # Functions that the compiler computes for several elements at once, and what they cost.
+    cheap_calls: ClassVar[Mapping[type[Expr], int]] = {sympy.exp: 2}
 
     # Names and sizes.
 
@@ -128,7 +135,7 @@ class LoopFunction:
         names, plan = self.names, self.plan
         length = self.sizes[plan.order[0]]
         size = self._elements()
-        lines = [f"    threads = _threads(threads, {size})"]
+        lines = [f"    threads = _threads(threads, {self.work()})"]
         if plan.stripe is None:
             lines.append(f"    {names['width']} = 0")
             lines.append(f"    {names['rows']} = _rows({length}, {size}, dtype.itemsize)")
@@ -149,6 +156,11 @@ class LoopFunction:
         shapes = [shape for shape in shapes if first in shape] or [(first,)]
         largest = max(shapes, key=len)
         return " * ".join(self.sizes[axis] for axis in self.plan.order if axis.symbol in largest)
+
+    def work(self) -> str:
+        """How much there is to do, in elements that are only added and multiplied."""
+        axes, worth = work_of(self.plan.stages, lambda expression: price_of_calls(expression, self.cheap_calls))
+        return " * ".join([*([str(worth)] if worth > 1 else []), *(self.sizes[axis] for axis in axes)]) or "1"
 
     def _shape(self, axes: Sequence[Symbol], *before: str) -> str:
         by_symbol = {axis.symbol: self.sizes[axis] for axis in self.plan.order}

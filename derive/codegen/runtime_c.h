@@ -22,8 +22,8 @@ typedef REAL real;
 #endif
 
 
-// Fewer elements than these are not worth a second thread.
-#define SERIAL_ELEMENTS ((int64_t)1 << 18)
+// Less work than for so many elements is not worth a second thread.
+#define SERIAL_ELEMENTS ((int64_t)1 << 16)
 
 
 // Elements and rows of a block. Its sums are added up on their own: the result is the same for any number of threads,
@@ -31,6 +31,10 @@ typedef REAL real;
 // data are measured in, so there blocks have few rows.
 #define BLOCK_ELEMENTS ((int64_t)1 << 16)
 #define BLOCK_ROWS (sizeof(real) < sizeof(double) ? 1024 : 64)
+
+
+// Elements from which on there are stripes.
+#define STRIPED_ELEMENTS ((int64_t)1 << 16)
 
 
 // Bytes that stay in the cache of one core.
@@ -115,13 +119,13 @@ static inline int64_t larger_index(int64_t one, int64_t other)
 
 
 // How many threads to use: those asked for, or for 0 as many as OpenMP would, if that pays off.
-static int thread_count(int threads, int64_t elements)
+static int thread_count(int threads, int64_t work)
 {
 #ifdef _OPENMP
-    return threads > 0 ? threads : elements < SERIAL_ELEMENTS ? 1 : omp_get_max_threads();
+    return threads > 0 ? threads : work < SERIAL_ELEMENTS ? 1 : omp_get_max_threads();
 #else
     (void)threads;
-    (void)elements;
+    (void)work;
     return 1;
 #endif
 }
@@ -161,7 +165,7 @@ static int64_t width_of_stripe(int64_t length, int64_t extent, int64_t elements,
     if (inner == 1 && bytes == 8 && length > 2 * BLOCK_ROWS) {
         return 0; // too many rows to add up one by one
     }
-    return elements >= SERIAL_ELEMENTS / 4 && width * inner >= RUN_ELEMENTS ? width : 0;
+    return elements >= STRIPED_ELEMENTS && width * inner >= RUN_ELEMENTS ? width : 0;
 }
 
 

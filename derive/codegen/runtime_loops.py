@@ -24,14 +24,15 @@ _reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"
 # An index that cannot count from the end of an array: where Numba has to ask, it computes one element at a time.
 _index = np.uint64
 
-# Fewer elements than these are not worth a second thread, which costs some 50 microseconds.
-_SERIAL = 1 << 18
+# Less work than for so many elements is not worth a second thread, which costs some 50 to 100 microseconds.
+_SERIAL = 1 << 19
 # Elements and rows of a block, at most. Its sums are added up on their own: the result is the same for any number of
 # threads, and rounding errors grow with the rows of a block, not with all. Those of float64 are as large as the unit
 # that float64 data are measured in, so there blocks are small.
 _BLOCK, _BLOCK_ROWS, _BLOCK_ROWS_OF_FLOAT64 = 1 << 16, 1024, 64
-# Bytes that stay in the cache of one core, and elements of a row of a stripe that memory delivers at full speed.
-_CACHE, _RUN = 1 << 20, 256
+# Elements from which on there are stripes, bytes that stay in the cache of one core, and elements of a row of a stripe
+# that memory delivers at full speed.
+_STRIPED, _CACHE, _RUN = 1 << 16, 1 << 20, 256
 _POOL: list[ThreadPoolExecutor] = []
 
 
@@ -140,10 +141,10 @@ def _kept(result: np.ndarray, out: Any) -> np.ndarray:
     return result.copy() if result is out else result
 
 
-def _threads(threads: int | None, size: int) -> int:
-    """Return how many threads to use for arrays of a size: as many as asked for, else what pays off."""
+def _threads(threads: int | None, work: int) -> int:
+    """Return how many threads to use for so much work: as many as asked for, else what pays off."""
     if threads is None:
-        return 1 if size < _SERIAL else _cores()
+        return 1 if work < _SERIAL else _cores()
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
     return threads
@@ -174,7 +175,7 @@ def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> 
         width = 1  # a channel of an image: what does not stay in this cache does in the next
     if inner == 1 and itemsize == 8 and length > 2 * _BLOCK_ROWS_OF_FLOAT64:
         return 0  # too many rows to add up one by one
-    return min(width, extent) if size >= _SERIAL // 4 and min(width, extent) * inner >= _RUN else 0
+    return min(width, extent) if size >= _STRIPED and min(width, extent) * inner >= _RUN else 0
 
 
 def _run(

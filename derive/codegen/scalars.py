@@ -42,6 +42,8 @@ _OWN: dict[type[Expr], str] = {
     minimum: "smaller",
 }
 _TIMES, _PLUS = " * ", " + "
+# What a call of a function of the library costs, in passes over the same elements.
+_CALL = 8
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,13 @@ class ScalarPrinter:
         if condition in (sympy.true, sympy.false):
             return "1 == 1" if condition == sympy.true else "1 == 0"
         raise TypeError(f"there are no loops for {type(condition).__name__}: {condition}")
+
+
+def price_of_calls(expression: Expr, known: Mapping[type[Expr], int]) -> int:
+    """What the functions in an expression cost: `known` has those that cost less than a function of the library."""
+    calls = expression.atoms(*_MATH, sigmoid, softplus)
+    powers = [power for power in expression.atoms(Pow) if not (2 * power.exp).is_Integer]
+    return sum(known.get(type(call), _CALL) for call in calls) + _CALL * len(powers)
 
 
 def _float(decimal: str) -> str:

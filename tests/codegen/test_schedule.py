@@ -74,6 +74,27 @@ def test_stripes(layer: str, stripe: str | None) -> None:
         assert (axis and axis.extents[0]) == stripe
 
 
+@pytest.mark.parametrize(
+    ("equations", "forward"),
+    [
+        ("y[i, j] = x[i, j]**2 + 1/x[i, j] + sqrt(x[i, j])", "ND"),
+        ("y[i, j] = x[i, j]*v[j]", "N * D"),
+        ("y[i, j] = exp(x[i, j])", "3 * ND"),  # the compiler computes it for several elements at once
+        ("y[i, j] = exp(x[i, j]) + tanh(x[i, j])", "11 * ND"),
+        ("y[i, j] = abs(x[i, j])**v[j]", "9 * N * D"),
+        ("y[i] = log(sum(x[i, j] for j in D))", "N * D"),  # what is done once for a row is nothing beside the row
+        ("y[i, k] = sum(x[i, j]*v[j]*w[j, k] for j in D)", "N * K * D"),
+        ("a[i, j] = sin(x[i, j])\nb[i] = sum(a[i, j] for j in D)\ny[i, j] = a[i, j]*b[i]", "9 * N * D"),
+        ("a[i, j] = sin(x[i, j])*v[j]\nb[j] = sum(a[i, j] for i in N)\ny[i, j] = cos(a[i, j])*b[j]", "17 * N * D"),
+    ],
+)
+def test_the_work_that_threads_share(equations: str, forward: str) -> None:
+    """Of the deepest loops, with what functions of the library cost, each as often as it is called."""
+    layer = f"x: [N, D]\nv: [D]\nw: [D, K]\nassert x > 0\n{equations}\n"
+    function, _ = functions(parse_layer(layer, "work", "work"))
+    assert function.work() == forward
+
+
 def test_axes_side_by_side_are_one_loop() -> None:
     assert [axis.extents for axis in functions("batch_norm_2d")[0].plan.order] == [("N",), ("C",), ("H", "W")]
     assert [axis.extents for axis in functions("relu")[0].plan.order] == [("N", "D")]

@@ -53,8 +53,8 @@ typedef REAL real;
 #endif
 
 
-// Fewer elements than these are not worth a second thread.
-#define SERIAL_ELEMENTS ((int64_t)1 << 18)
+// Less work than for so many elements is not worth a second thread.
+#define SERIAL_ELEMENTS ((int64_t)1 << 16)
 
 
 // Elements and rows of a block. Its sums are added up on their own: the result is the same for any number of threads,
@@ -128,13 +128,13 @@ static inline int64_t larger_index(int64_t one, int64_t other)
 
 
 // How many threads to use: those asked for, or for 0 as many as OpenMP would, if that pays off.
-static int thread_count(int threads, int64_t elements)
+static int thread_count(int threads, int64_t work)
 {
 #ifdef _OPENMP
-    return threads > 0 ? threads : elements < SERIAL_ELEMENTS ? 1 : omp_get_max_threads();
+    return threads > 0 ? threads : work < SERIAL_ELEMENTS ? 1 : omp_get_max_threads();
 #else
     (void)threads;
-    (void)elements;
+    (void)work;
     return 1;
 #endif
 }
@@ -232,7 +232,7 @@ int softmax_cross_entropy_soft_forward(
     const int64_t elements = N * C;
     const int64_t rows = rows_of_block(N, elements);
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
-    threads = thread_count(threads, elements);
+    threads = thread_count(threads, 9 * N * C);
     double *const memory = malloc(sizeof(double) * (size_t)(blocks + (C + 8) * threads + 1));
     if (memory == NULL) {
         return 1;
@@ -296,7 +296,7 @@ int softmax_cross_entropy_soft_backward(
     const int64_t elements = N * C;
     const int64_t rows = rows_of_block(N, elements);
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
-    threads = thread_count(threads, elements);
+    threads = thread_count(threads, N * C);
     const int streaming = is_streamed(elements);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {

@@ -166,8 +166,8 @@ _reordered = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"
 _index = np.uint64
 
 
-# Fewer elements than these are not worth a second thread, which costs some 50 microseconds.
-_SERIAL = 1 << 18
+# Less work than for so many elements is not worth a second thread, which costs some 50 to 100 microseconds.
+_SERIAL = 1 << 19
 
 
 # Elements and rows of a block, at most. Its sums are added up on their own: the result is the same for any number of
@@ -273,10 +273,10 @@ def _finished(result: np.ndarray, out: Any, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def _threads(threads: int | None, size: int) -> int:
-    """Return how many threads to use for arrays of a size: as many as asked for, else what pays off."""
+def _threads(threads: int | None, work: int) -> int:
+    """Return how many threads to use for so much work: as many as asked for, else what pays off."""
     if threads is None:
-        return 1 if size < _SERIAL else _cores()
+        return 1 if work < _SERIAL else _cores()
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads: expected a number of at least 1, got {threads!r}")
     return threads
