@@ -27,7 +27,6 @@ from derive.rules.polynomial import (
     make_monomial,
     make_total,
     monomial_indices,
-    names_apart,
     rename_monomial,
 )
 
@@ -71,9 +70,8 @@ def nest(total: Total) -> Total:
     # No order of the sums makes a factor smaller that has all of the indices itself.
     if len(total.limits) < 2 or largest == max((len(base_indices(base)) for base, _ in total.monomial), default=0):
         return total
-    apart, limits = names_apart(total)
-    summand = rename_monomial(total.monomial, apart)[1]
-    choices = [_taken_in(summand, limits, limit) for limit in _first_in(summand, limits)]
+    limits = list(total.limits)
+    choices = [_taken_in(total.monomial, limits, limit) for limit in _first_in(total.monomial, limits)]
     size, best = min(choices, key=lambda choice: choice[0])
     return best if size < largest else total
 
