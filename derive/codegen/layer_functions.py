@@ -17,7 +17,7 @@ from derive.codegen.contract import (
     unpacking_lines,
 )
 from derive.codegen.dialects import Dialect, Like, like
-from derive.codegen.options import finished, finished_lines, option_sentences, options_of, tile_lines
+from derive.codegen.options import finished, finished_lines, option_sentences, options_of, out_lines, tile_lines
 from derive.codegen.residuals import (
     WORKING,
     Residuals,
@@ -85,6 +85,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
     saved = [replaced.get(name, name) for name in residuals.names]
     outputs = [graph.by_name[name] for name in graph.outputs]
     options = options_of(outputs) if residuals.options else []
+    wanted |= {extent for q in outputs for extent in q.extents if options}
     results = bundle(outputs)
     if residuals.options:
         results = finished(graph.outputs, options) + ("[0]" if len(outputs) == 1 else "")
@@ -100,6 +101,7 @@ def forward_lines(derivation: Derivation, residuals: Residuals) -> list[str]:
         *signature("forward", given, kind),
         *_forward_docstring(graph, outputs, checks, residuals, [*options, "precise:"] if residuals.options else []),
         *argument_lines(graph, checks.lines, wanted, dialect.namespace_lines([*checks.lines, *ended], origin), dialect),
+        *out_lines(outputs, options),
         "",
         *ended,
         *function,
@@ -239,6 +241,7 @@ def _gradient_function(
         tiled = tiled_function(name, equations, graph.by_name, graph.outputs, (), origin, dialect)
     wanted = {*body.extents, *(extent for q in given.quantities for extent in q.extents)}
     wanted |= (tiled.uses if tiled else set()) & set(graph.extents)
+    wanted |= {extent for q in gradients for extent in q.extents if options}
     known = dict.fromkeys(residuals.extents)
     taken = used | wanted | {origin.array or "dtype"} | ({"dtype"} if residuals.options else set())
     heads = [f"    {WORKING} = {WORKING_OF.__name__}(dtype)"] if origin.dtype == WORKING else []
@@ -254,6 +257,7 @@ def _gradient_function(
         before = dialect.given(origin)
         told = dialect.given_to_arrays(origin) if residuals.options else before
         heads += array_line(q, known, told, unused) if q.indices else scalar_line(q, before, unused)
+    heads += out_lines(gradients, options)
     returned = finished_lines(gradients, options) if residuals.options and gradients else []
     returned += return_line([q.name for q in gradients])
     names = [*(q.name for q in residuals.quantities), *(q.name for q in given.quantities), *graph.extents]

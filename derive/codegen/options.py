@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.residuals import WORKING
-from derive.codegen.runtime import FINISHED
+from derive.codegen.runtime import CHECK_OUT, FINISHED
 from derive.codegen.runtime_tiles import IS_LARGE
 from derive.codegen.signatures import signature
 from derive.codegen.tiled_functions import TiledFunction
@@ -33,6 +33,14 @@ def options_of(results: Sequence[Quantity]) -> list[str]:
 def option_sentences(options: Sequence[str]) -> list[str]:
     """What the docstring says of the options."""
     return [_OPTIONS[option.partition(":")[0]] for option in options]
+
+
+def out_lines(results: Sequence[Quantity], options: Sequence[str]) -> list[str]:
+    """The lines that check `out`, before anything is computed, where there is that option."""
+    if not any(option.startswith("out:") for option in options):
+        return []
+    shapes = [f"{q.name}={tuple_text(q.extents)}" for q in results if q.indices]
+    return ["    if out is not None:", *call(CHECK_OUT.__name__, ["out", "dtype", *shapes], "", 8)]
 
 
 def finished(names: Sequence[str], options: Sequence[str]) -> str:

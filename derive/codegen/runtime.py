@@ -75,17 +75,34 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
 
 
+def _check_out(out: object, dtype: np.dtype, /, **shapes: tuple[int, ...]) -> None:
+    """Raise TypeError or ValueError where `out` is not an array for each result with axes, or None for some of them."""
+    given = (out,) if len(shapes) == 1 and not isinstance(out, tuple) else out
+    if not isinstance(given, tuple) or len(given) != len(shapes):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(shapes)}, got {type(out).__name__}")
+    for (name, shape), array in zip(shapes.items(), given, strict=True):
+        if array is not None:
+            _fits(name, array, shape, dtype)
+    _check_apart(list(shapes), given)
+
+
+def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
+    """Raise ValueError where two results would go to the same place."""
+    for place, one in enumerate(arrays):
+        for before, other in enumerate(arrays[:place]):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+                both = f"{names[before]} and {names[place]}"
+                raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
+
+
 def _finished(out: Any, dtype: np.dtype, /, **results: Any) -> tuple[Any, ...]:
-    """Return results in their dtype, arrays in those of `out` that are not None."""
-    names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
-    if out is not None and (not isinstance(given, tuple) or len(given) != len(names)):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
-    for name, array in zip(names, given or ()):  # noqa: B905 - strict would refuse None
-        if array is not None and array is not results[name]:
-            _fits(name, array, results[name].shape, dtype)
-            np.copyto(array, results[name], casting="same_kind")
-            results[name] = array
+    """Return results in their dtype, arrays in those of `out`, which has been checked, that are not None."""
+    if out is not None:
+        names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
+        for name, array in zip(names, out if isinstance(out, tuple) else (out,), strict=True):
+            if array is not None and array is not results[name]:
+                np.copyto(array, results[name], casting="same_kind")
+                results[name] = array
     return tuple(
         value.astype(dtype, copy=False) if isinstance(value, np.ndarray) else dtype.type(value)
         for value in results.values()
@@ -169,9 +186,9 @@ def _erf(x: np.ndarray) -> np.ndarray:
 
 ARRAY, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, TOLERANCE = _array, _scalar, _dtype_of, _working, _finished, _tolerance
 CHECK_SHAPE, FITS, SUM, SUM_OF_PRODUCTS, MEAN = _check_shape, _fits, _sum, _sum_of_products, _mean
-SIGMOID, ERF = _sigmoid, _erf
+CHECK_OUT, CHECK_APART, SIGMOID, ERF = _check_out, _check_apart, _sigmoid, _erf
 RUNTIME: tuple[Callable[..., Any], ...] = (
-    ARRAY, CHECK_SHAPE, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, FITS,
+    ARRAY, CHECK_SHAPE, SCALAR, DTYPE_OF, WORKING_OF, CHECK_OUT, CHECK_APART, FINISHED, FITS,
     TOLERANCE, SUM, SUM_OF_PRODUCTS, MEAN, SIGMOID, ERF
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from derive.codegen.runtime import _check_shape, _fits
+from derive.codegen.runtime import _check_apart, _check_shape, _fits
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -111,6 +111,7 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
     given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
     if not isinstance(given, tuple) or len(given) != len(names):
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    _check_apart(names, given)
     return given
 
 

@@ -33,11 +33,11 @@ def _is_large(array: np.ndarray, columns: bool = False) -> bool:
 
 
 def _result(
-    out: Any, place: int, count: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
+    out: Any, place: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
-    array = out[place] if isinstance(out, tuple) and len(out) == count else out
-    fits = type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray
+    array = out[place] if isinstance(out, tuple) else out
+    fits = type(array) is np.ndarray and array.dtype == dtype and array.flags.carray
     if fits and not any(np.may_share_memory(array, given) for given in inputs):
         return np.asarray(array)
     return np.empty(shape, dtype)

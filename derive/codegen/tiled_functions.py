@@ -106,8 +106,7 @@ class _Writer:
                 continue
             shape = tuple_text(self._tiling.shapes[name])
             if name in arrays and name not in self._kept:
-                place = f"{arrays.index(name)}, {len(arrays)}"
-                arguments = ["out", place, shape, self._like.dtype, inputs]
+                arguments = ["out", str(arrays.index(name)), shape, self._like.dtype, inputs]
                 lines += call(f"{name}: np.ndarray = {RESULT.__name__}", arguments, "")
             else:
                 lines.append(f"    {name} = np.empty({shape}, {self._like.dtype})")

@@ -63,6 +63,8 @@ def forward(
     dtype = x.dtype
     x = x.astype(_working(dtype, precise), copy=False)
     N, D = x.shape
+    if out is not None:
+        _check_out(out, dtype, y=(N, D))
 
     if _is_large(x, columns=True):
         return _forward_in_tiles(x, N, D, dtype, out, threads)
@@ -78,7 +80,7 @@ def _forward_in_tiles(
     x: Any, N: Any, D: Any, dtype: np.dtype, out: Any, threads: int | None
 ) -> tuple[np.ndarray, Residuals]:
     """Return what `forward` does, by way of tiles of rows, which stay in the cache meanwhile."""
-    y: np.ndarray = _result(out, 0, 1, (N, D), x.dtype, (x,))
+    y: np.ndarray = _result(out, 0, (N, D), x.dtype, (x,))
     s = np.empty((N, D), x.dtype)
     _in_tiles(_forward_1, (s, y, x), (), threads, columns=True)
     return _finished(out, dtype, y=y)[0], Residuals(x, s, dtype)
@@ -108,6 +110,8 @@ def backward(
     x, s, dtype = residuals
     N, D = x.shape
     dy = _array("dy", dy, "(N, D)", (N, D), dtype, x.dtype)
+    if out is not None:
+        _check_out(out, dtype, dx=(N, D))
 
     if _is_large(s, columns=True):
         return _backward_in_tiles(x, s, dy, N, D, dtype, out, threads)
@@ -122,7 +126,7 @@ def _backward_in_tiles(
     x: Any, s: Any, dy: Any, N: Any, D: Any, dtype: np.dtype, out: Any, threads: int | None
 ) -> np.ndarray:
     """Return what `backward` does, by way of tiles of rows, which stay in the cache meanwhile."""
-    dx: np.ndarray = _result(out, 0, 1, (N, D), x.dtype, (s, x, dy))
+    dx: np.ndarray = _result(out, 0, (N, D), x.dtype, (s, x, dy))
     _in_tiles(_backward_1, (dx, x, dy, s), (), threads, columns=True)
     (dx,) = _finished(out, dtype, dx=dx)
     return dx
@@ -209,17 +213,34 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
 
 
+def _check_out(out: object, dtype: np.dtype, /, **shapes: tuple[int, ...]) -> None:
+    """Raise TypeError or ValueError where `out` is not an array for each result with axes, or None for some of them."""
+    given = (out,) if len(shapes) == 1 and not isinstance(out, tuple) else out
+    if not isinstance(given, tuple) or len(given) != len(shapes):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(shapes)}, got {type(out).__name__}")
+    for (name, shape), array in zip(shapes.items(), given, strict=True):
+        if array is not None:
+            _fits(name, array, shape, dtype)
+    _check_apart(list(shapes), given)
+
+
+def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
+    """Raise ValueError where two results would go to the same place."""
+    for place, one in enumerate(arrays):
+        for before, other in enumerate(arrays[:place]):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+                both = f"{names[before]} and {names[place]}"
+                raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
+
+
 def _finished(out: Any, dtype: np.dtype, /, **results: Any) -> tuple[Any, ...]:
-    """Return results in their dtype, arrays in those of `out` that are not None."""
-    names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
-    if out is not None and (not isinstance(given, tuple) or len(given) != len(names)):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
-    for name, array in zip(names, given or ()):  # noqa: B905 - strict would refuse None
-        if array is not None and array is not results[name]:
-            _fits(name, array, results[name].shape, dtype)
-            np.copyto(array, results[name], casting="same_kind")
-            results[name] = array
+    """Return results in their dtype, arrays in those of `out`, which has been checked, that are not None."""
+    if out is not None:
+        names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
+        for name, array in zip(names, out if isinstance(out, tuple) else (out,), strict=True):
+            if array is not None and array is not results[name]:
+                np.copyto(array, results[name], casting="same_kind")
+                results[name] = array
     return tuple(
         value.astype(dtype, copy=False) if isinstance(value, np.ndarray) else dtype.type(value)
         for value in results.values()
@@ -271,11 +292,11 @@ def _is_large(array: np.ndarray, columns: bool = False) -> bool:
 
 
 def _result(
-    out: Any, place: int, count: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
+    out: Any, place: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
-    array = out[place] if isinstance(out, tuple) and len(out) == count else out
-    fits = type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray
+    array = out[place] if isinstance(out, tuple) else out
+    fits = type(array) is np.ndarray and array.dtype == dtype and array.flags.carray
     if fits and not any(np.may_share_memory(array, given) for given in inputs):
         return np.asarray(array)
     return np.empty(shape, dtype)

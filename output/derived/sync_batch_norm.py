@@ -122,6 +122,8 @@ def forward(
         raise ValueError("w: expected w[r, i] >= 0 everywhere")
     if check and not np.all(w.sum() > 0):
         raise ValueError("w: expected sum(w[r, i] for r in R for i in N) > 0 everywhere")
+    if out is not None:
+        _check_out(out, dtype, y=(R, N, D))
 
     if _is_large(x):
         return _forward_in_tiles(x, w, gamma, beta, eps, R, N, D, dtype, out, threads)
@@ -159,7 +161,7 @@ def _forward_in_tiles(
     threads: int | None,
 ) -> tuple[np.ndarray, Residuals]:
     """Return what `forward` does, by way of tiles of rows, which stay in the cache meanwhile."""
-    y: np.ndarray = _result(out, 0, 1, (R, N, D), x.dtype, (w, x, gamma, beta))
+    y: np.ndarray = _result(out, 0, (R, N, D), x.dtype, (w, x, gamma, beta))
     xhat = np.empty((R, N, D), x.dtype)
     total, mu_sum = _in_tiles(_forward_1, (x, w), (), threads)
     mu = mu_sum / total
@@ -238,6 +240,8 @@ def backward(
     _, w, gamma, eps, total, _, var, xhat, dtype = residuals
     R, N, D = xhat.shape
     dy = _array("dy", dy, "(R, N, D)", (R, N, D), dtype, xhat.dtype)
+    if out is not None:
+        _check_out(out, dtype, dx=(R, N, D), dgamma=(D,), dbeta=(D,))
 
     if _is_large(dy):
         return _backward_in_tiles(w, gamma, eps, total, var, xhat, dy, R, N, D, dtype, out, threads)
@@ -268,7 +272,7 @@ def _backward_in_tiles(
     threads: int | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what `backward` does, by way of tiles of rows, which stay in the cache meanwhile."""
-    dx: np.ndarray = _result(out, 0, 3, (R, N, D), xhat.dtype, (dy, xhat, var, w, gamma))
+    dx: np.ndarray = _result(out, 0, (R, N, D), xhat.dtype, (dy, xhat, var, w, gamma))
     dgamma, dbeta = _in_tiles(_backward_1, (dy, xhat), (), threads)
     dx_factor = gamma / np.sqrt(var + eps)
     _in_tiles(_backward_2, (dx, w, dy, xhat), (total, dgamma, dbeta, dx_factor), threads)
@@ -429,17 +433,34 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
 
 
+def _check_out(out: object, dtype: np.dtype, /, **shapes: tuple[int, ...]) -> None:
+    """Raise TypeError or ValueError where `out` is not an array for each result with axes, or None for some of them."""
+    given = (out,) if len(shapes) == 1 and not isinstance(out, tuple) else out
+    if not isinstance(given, tuple) or len(given) != len(shapes):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(shapes)}, got {type(out).__name__}")
+    for (name, shape), array in zip(shapes.items(), given, strict=True):
+        if array is not None:
+            _fits(name, array, shape, dtype)
+    _check_apart(list(shapes), given)
+
+
+def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
+    """Raise ValueError where two results would go to the same place."""
+    for place, one in enumerate(arrays):
+        for before, other in enumerate(arrays[:place]):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+                both = f"{names[before]} and {names[place]}"
+                raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
+
+
 def _finished(out: Any, dtype: np.dtype, /, **results: Any) -> tuple[Any, ...]:
-    """Return results in their dtype, arrays in those of `out` that are not None."""
-    names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
-    if out is not None and (not isinstance(given, tuple) or len(given) != len(names)):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
-    for name, array in zip(names, given or ()):  # noqa: B905 - strict would refuse None
-        if array is not None and array is not results[name]:
-            _fits(name, array, results[name].shape, dtype)
-            np.copyto(array, results[name], casting="same_kind")
-            results[name] = array
+    """Return results in their dtype, arrays in those of `out`, which has been checked, that are not None."""
+    if out is not None:
+        names = [name for name, result in results.items() if isinstance(result, np.ndarray)]
+        for name, array in zip(names, out if isinstance(out, tuple) else (out,), strict=True):
+            if array is not None and array is not results[name]:
+                np.copyto(array, results[name], casting="same_kind")
+                results[name] = array
     return tuple(
         value.astype(dtype, copy=False) if isinstance(value, np.ndarray) else dtype.type(value)
         for value in results.values()
@@ -484,11 +505,11 @@ def _is_large(array: np.ndarray, columns: bool = False) -> bool:
 
 
 def _result(
-    out: Any, place: int, count: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
+    out: Any, place: int, shape: tuple[int, ...], dtype: np.dtype, inputs: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
-    array = out[place] if isinstance(out, tuple) and len(out) == count else out
-    fits = type(array) is np.ndarray and array.shape == shape and array.dtype == dtype and array.flags.carray
+    array = out[place] if isinstance(out, tuple) else out
+    fits = type(array) is np.ndarray and array.dtype == dtype and array.flags.carray
     if fits and not any(np.may_share_memory(array, given) for given in inputs):
         return np.asarray(array)
     return np.empty(shape, dtype)

@@ -254,6 +254,15 @@ class TestOut:
         with pytest.raises(error, match=message):
             loops_of("batch_norm").forward(values["x"], values["gamma"], values["beta"], out=out)
 
+    def test_two_results_in_one_place(self) -> None:
+        values, both = batch((6, 5), np.float32), np.empty((2, 5), np.float32)
+        module = loops_of("batch_norm")
+        _, residuals = module.forward(values["x"], values["gamma"], values["beta"])
+        with pytest.raises(ValueError, match="arrays that share no memory, got those for dgamma and dbeta"):
+            module.backward(values["dy"], residuals, out=(None, both[0], both[0]))
+        _, dgamma, dbeta = module.backward(values["dy"], residuals, out=(None, both[0], both[1]))
+        np.testing.assert_array_equal(both, [dgamma, dbeta])
+
     def test_a_read_only_one(self) -> None:
         values, out = batch((6, 5), np.float32), np.empty((6, 5), np.float32)
         out.flags.writeable = False

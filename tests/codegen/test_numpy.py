@@ -183,6 +183,8 @@ def test_the_closed_form_is_what_a_person_would_write() -> None:
     gamma, eps, var, xhat, dtype = residuals
     N, D = xhat.shape
     dy = _array("dy", dy, "(N, D)", (N, D), dtype, xhat.dtype)
+    if out is not None:
+        _check_out(out, dtype, dx=(N, D), dgamma=(D,), dbeta=(D,))
 
     if _is_large(dy, columns=True):
         return _backward_in_tiles(gamma, eps, var, xhat, dy, N, D, dtype, out, threads)
@@ -255,6 +257,7 @@ def test_only_numpy_and_the_standard_library_are_imported() -> None:
             "import math",
             "import os",
             "import threading",
+            "from collections.abc import Sequence",
             "from collections.abc import Callable, Sequence",
             "from concurrent.futures import ThreadPoolExecutor",
         }

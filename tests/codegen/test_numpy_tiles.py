@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from types import ModuleType
@@ -314,6 +315,32 @@ class TestOut:
         for name, value in zip(expected, (y, *gradients), strict=True):
             np.testing.assert_array_equal(value, expected[name])
 
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_of_all_layers(self, name: str, tile: int) -> None:
+        derivation = derivation_of(name)
+        module, values = target.compile_derivation(derivation), draw(derivation, EXTENTS)
+        module = tiled(module, tile) if tile else module
+        expected = call(module, derivation, values)
+
+        def own(names: Sequence[str]) -> dict[str, Any]:
+            arrays = tuple(np.full_like(expected[name], 7) for name in names if np.ndim(expected[name]))
+            return {"out": arrays} if arrays else {}
+
+        def assert_there(found: Any, names: Sequence[str], given: dict[str, Any]) -> None:
+            several = found if len(names) > 1 else (found,)
+            for key, value in zip(names, several, strict=True):
+                np.testing.assert_array_equal(value, expected[key])
+            arrays = [value for value in several if np.ndim(value)]
+            assert all(value is place for value, place in zip(arrays, given.get("out", ()), strict=True))
+
+        outputs, gradients = derivation.forward.outputs, derivation.backward.outputs
+        given, cotangents = own(outputs), tuple(values[f"d{output}"] for output in outputs)
+        found, residuals = module.forward(*(values[q.name] for q in derivation.forward.inputs), **given)
+        assert_there(found, outputs, given)
+        given = own(gradients)
+        found = module.backward(cotangents if outputs[1:] else cotangents[0], residuals, **given)
+        assert_there(found, gradients, given)
+
     def test_into_an_argument(self, tile: int) -> None:
         module, values = batch_norm(tile), batch((60, 5), np.float32)
         expected = run(module, values)
@@ -344,6 +371,24 @@ class TestOut:
         values = batch((6, 5), np.float32)
         with pytest.raises(error, match=message):
             batch_norm(tile).forward(values["x"], values["gamma"], values["beta"], out=out)
+
+    @pytest.mark.parametrize("last", [np.empty(6), np.empty(5, np.float32), [0.0]])
+    def test_nothing_is_written_where_one_of_them_is_bad(self, tile: int, last: Any) -> None:
+        values, dx, dgamma = batch((60, 5), np.float64), np.full((60, 5), 7.0), np.full(5, 7.0)
+        _, residuals = batch_norm(tile).forward(values["x"], values["gamma"], values["beta"])
+        with pytest.raises((TypeError, ValueError), match=r"out: expected .* for dbeta"):
+            batch_norm(tile).backward(values["dy"], residuals, out=(dx, dgamma, last))
+        assert (dx == 7).all()
+        assert (dgamma == 7).all()
+
+    def test_two_results_in_one_place(self, tile: int) -> None:
+        values, both = batch((60, 5), np.float64), np.empty((5, 2))
+        expected = run(batch_norm(tile), values)
+        _, residuals = batch_norm(tile).forward(values["x"], values["gamma"], values["beta"])
+        with pytest.raises(ValueError, match="arrays that share no memory, got those for dgamma and dbeta"):
+            batch_norm(tile).backward(values["dy"], residuals, out=(None, both[:, 0], both[:, 0]))
+        batch_norm(tile).backward(values["dy"], residuals, out=(None, both[:, 0], both[:, 1]))
+        np.testing.assert_array_equal(both.T, [expected["dgamma"], expected["dbeta"]])
 
     def test_a_read_only_one(self, tile: int) -> None:
         values, out = batch((6, 5), np.float32), np.empty((6, 5), np.float32)

@@ -210,6 +210,7 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
     given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
     if not isinstance(given, tuple) or len(given) != len(names):
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    _check_apart(names, given)
     return given
 
 
@@ -308,6 +309,15 @@ def _add(total: float, term: float) -> float:
 def _square(x: float) -> float:
     """Return x squared."""
     return x * x
+
+
+def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
+    """Raise ValueError where two results would go to the same place."""
+    for place, one in enumerate(arrays):
+        for before, other in enumerate(arrays[:place]):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+                both = f"{names[before]} and {names[place]}"
+                raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
 
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
