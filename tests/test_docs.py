@@ -7,7 +7,9 @@ import pytest
 
 from derive.docs import check_documents, documents, write_documents
 from derive.errors import UsageError
-from derive.layers import LayerText
+from derive.layers import LayerText, layer_names
+from derive.pipeline import derive, load
+from derive.printing.markdown import markdown_text
 
 ROOT = Path(__file__).parent.parent
 OWN = LayerText("halves", "<test>", '"""Halves.\n\nA test."""\nx: [N]\ny[i] = x[i]/2\n')
@@ -43,6 +45,13 @@ def test_stale_missing_and_extra_files_are_shown(sources: list[LayerText], tmp_p
     write_documents(sources, folder)
     assert not extra.exists()
     assert check_documents(sources, folder) == ""
+
+
+@pytest.mark.parametrize("name", layer_names())
+def test_the_committed_derivations_are_those_of_now(name: str) -> None:
+    """Every line and every reason; `derive docs --check` says so of all files."""
+    file = ROOT / "output" / "docs" / name / "derivation.md"
+    assert file.read_text(encoding="utf-8") == markdown_text(derive(load(name)))
 
 
 def test_one_layer_leaves_the_others_alone(sources: list[LayerText], tmp_path: Path) -> None:

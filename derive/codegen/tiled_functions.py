@@ -115,7 +115,7 @@ class _Writer:
     def _computed(self, s: Statement) -> list[str]:
         """The lines of what has no rows."""
         if s.kind == "map":
-            return self._assigned(s.name, s.expression, s.axes, s.name)
+            return self._assigned(s.name, s.expression, s.axes)
         printer = TilePrinter(self._quantities, self._like, self._dialect, self._taken)
         printer.start(s, self._axes_of(s), None, extents_of(s, self._tiling.shapes))
         code = printer.reduced(s, printer.plain(s.expression))
@@ -131,16 +131,13 @@ class _Writer:
         used = dict.fromkeys(name for s in every for name in names_of(s.expression))
         return [name for name in used if name not in computed and self._tiling.shapes.get(name)]
 
-    def _assigned(self, name: str, expression: Expr, axes: Axes, owner: str) -> list[str]:
-        extents = self._quantities[name].extents if name == owner else [""] * len(axes)
+    def _assigned(self, name: str, expression: Expr, axes: Axes) -> list[str]:
+        extents = self._quantities[name].extents if name in self._quantities else [""] * len(axes)
         indices = [Index(symbol.name, extent) for symbol, extent in zip(axes, extents, strict=True)]
         printer = ArrayPrinter(self._quantities, indices, self._like, self._dialect)
-        if name == owner:
-            text = printer.doprint_new(expression)
-            if name in self._known and not axes:
-                text = self._dialect.result(text, self._like)
-        else:
-            text = str(printer.aligned(expression)[0])
+        text = printer.doprint_new(expression)
+        if name in self._known and not axes:
+            text = self._dialect.result(text, self._like)
         return statement(name, text)
 
     def _comment(self, s: Statement, indent: int = 4) -> list[str]:
@@ -168,9 +165,7 @@ class _Writer:
         rows = [*stored, *(n for n in used if self._tiling.has_rows(n))]
         others = [n for n in used if n not in rows]
         name = f"_{self._name}_{number}"
-        hoisted = [
-            line for n, (e, axes) in printer.hoisted.items() for line in self._assigned(n, e, axes, "")
-        ]
+        hoisted = [line for n, (e, axes) in printer.hoisted.items() for line in self._assigned(n, e, axes)]
         target = f"{', '.join(sums) if len(sums) > 1 else tuple_text(sums)} = " if sums else ""
         self._by_column.append(all(self._is_by_column(s) for s in pass_.statements))
         arguments = [name, tuple_text(rows), tuple_text(others), "threads"]

@@ -134,7 +134,8 @@ y[i] = x[i]*(1 + erf(x[i]/sqrt(2)))/2
 """,
     "product": """
 x: [N, D]
-y[i] = prod(x[i, j] for j in D)
+c: [N, D, K]
+y[i] = prod(x[i, j] for j in D)*prod(1 + c[i, j, k]/3 for j in D for k in K)
 """,
     "outer": """
 u: [N]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 pytest.importorskip("numba", reason="the loops are compiled by Numba, which is not installed")
 from digits import CASES, assert_digits, batch, cancelling, case, run
@@ -17,10 +18,15 @@ from quality import AWKWARD, assert_clean, same_under_hash_seeds
 from random_layers import random_layer
 
 from derive.codegen.loops import module_text
+from derive.codegen.loops_printer import numba_dialect
 from derive.codegen.numpy import compile_derivation, derivations_for_code
+from derive.codegen.scalars import ScalarPrinter
 from derive.errors import DeriveError
+from derive.functions import where
 from derive.layers import layer_names
 from derive.parser import parse_layer
+from derive.printing.layout import Layout
+from derive.printing.names import Names
 
 ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 is from ml_dtypes, which is not installed")
 # Several blocks of rows, stripes of columns, rows alone, columns alone.
@@ -338,3 +344,9 @@ def test_generated_modules_pass_the_linter(tmp_path: Path) -> None:
 
 def test_the_text_does_not_depend_on_the_hash_seed() -> None:
     assert same_under_hash_seeds("loops").count("def forward(") == len(LAYERS)
+
+
+def test_a_condition_that_always_or_never_holds() -> None:
+    printer, (one, other) = ScalarPrinter(numba_dialect(frozenset()), Layout(Names({}))), sympy.symbols("one, other")
+    assert printer.text(where(sympy.true, one, other)) == "(one if 1 == 1 else other)"
+    assert printer.text(where(sympy.false, one, other)) == "(one if 1 == 0 else other)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 from libraries import LIBRARIES, library
 
 import derived
+from derive.codegen.numpy import derivations_for_code
 from derive.codegen.targets import TARGETS
 from derive.draw import choose_extents, draw_sample
 from derive.generated import to_numpy
 from derive.pipeline import load
+from derive.workshop import CODE_FORM
 
+COMMITTED = Path(derived.__path__[0])
 PACKAGES = {"array_api": "numpy", "torch": "torch", "jax": "jax"}
 
 
@@ -36,6 +40,16 @@ def returned(module: Any, inputs: dict[str, Any], given: tuple[Any, ...]) -> lis
         *(outputs if len(given) > 1 else [outputs]),
         *(gradients if isinstance(gradients, tuple) else [gradients]),
     ]
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "group_norm", "lstm_cell", "softmax_cross_entropy", "sync_batch_norm"])
+def test_what_is_committed_is_what_is_written_now(name: str) -> None:
+    """Of a few layers in all targets; `derive docs --check` says so of all."""
+    coded = derivations_for_code(name, CODE_FORM, order=2)
+    for target in TARGETS.values():
+        file = COMMITTED / target.folder / f"{name}{target.suffix}"
+        if file.exists() or not target.folder:
+            assert file.read_text(encoding="utf-8") == target.write(*coded[: target.orders]), file
 
 
 def test_the_packages_are_those_of_the_targets_on_arrays() -> None:
