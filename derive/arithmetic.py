@@ -2,6 +2,7 @@
 
 `FLOAT` (64 bits), `COMPLEX` (128 bits, for the complex step), `PRECISE` (mpmath, 240 digits, so that 50 survive a
 difference quotient) and `EXACT` (SymPy: rational numbers, and roots and transcendental values that stay as they are).
+`SIZE` only counts how long an exact value is.
 What is undefined is a NaN in all of them, and what overflows an infinity: an arithmetic never raises.
 """
 
@@ -333,3 +334,22 @@ def exact_around(point: Mapping[Symbol, Rational]) -> Arithmetic:
         return _compare_exactly(a.xreplace(point), b.xreplace(point))
 
     return replace(EXACT, compare=compare)
+
+
+# How long a value is, written out in the inputs: how many numbers and operations there are in it.
+
+
+def _with_one_more(size: int, *_: Number) -> int:
+    return size + 1
+
+
+SIZE = Arithmetic(
+    name="size",
+    number=lambda value: 1,
+    compare=lambda a, b: 0.0,
+    power=_with_one_more,
+    square_root=_with_one_more,
+    functions=dict.fromkeys(EXACT.functions, _with_one_more),
+    add=lambda terms: sum(terms) + 1,
+    multiply=lambda factors: sum(factors) + 1,
+)

@@ -114,7 +114,7 @@ class _Elimination:
     def _put_in(self, name: str, cotangent: Cotangent, users: Sequence[str], whole: bool) -> bool:
         """Put a cotangent into its users, if that does not cost more; a whole one, if it saves passes."""
         self.vocabulary.replacements[name] = replacement(cotangent.equation.left, self.closed[name])
-        after = self._replaced(users)
+        after = self._replaced(name, users)
         if after is not None:
             shapes = {user: self._shape(polynomial) for user, polynomial in after.items()}
             around = {*users, *self.eliminated, name}
@@ -158,15 +158,23 @@ class _Elimination:
         self.learned.add(name)
         if add_cotangent_facts(self.vocabulary, cotangent, self.closed[name], self.task.nonzero):
             for user in users:
-                polynomial = self.vocabulary.normalize(expression_of(self.closed[user]))
+                polynomial = self._anew(user, name)
                 self._set(user, polynomial, self._shape(polynomial))
 
-    def _replaced(self, users: Sequence[str]) -> dict[str, Polynomial] | None:
-        """The users' normal forms anew; None where one outgrows what a formula may be."""
+    def _anew(self, user: str, name: str) -> Polynomial:
+        """The normal form of a user after something has become known of a cotangent: only of its terms with that."""
+        terms = self.closed[user].terms
+        about = {monomial: c for monomial, c in terms.items() if name in polynomial_names(Polynomial({monomial: c}))}
+        others = Polynomial({monomial: c for monomial, c in terms.items() if monomial not in about})
+        self.vocabulary.budget.spend(len(others.terms))
+        return others + self.vocabulary.normalize(expression_of(Polynomial(about)))
+
+    def _replaced(self, name: str, users: Sequence[str]) -> dict[str, Polynomial] | None:
+        """The users' normal forms with a cotangent put in; None where one outgrows what a formula may be."""
         after: dict[str, Polynomial] = {}
         for user in users:
             try:
-                after[user] = self.vocabulary.normalize(expression_of(self.closed[user]))
+                after[user] = self._anew(user, name)
             except TooLargeError:
                 return None
             if len(after[user].terms) > _MOST_TERMS_SHOWN:

@@ -73,6 +73,18 @@ class TestBudget:
                 assert verify_layer("batch_norm").passed
         assert any(shorter)  # a small budget does tell
 
+    def test_a_parameter_of_many_stages_does_not_use_it_up(self) -> None:
+        """Each stage adds a term to dg; what is put into one of them is no work for the others."""
+        stages = [
+            f"m{k}[j] = mean(a{k}[i, j] for i in N)\na{k + 1}[i, j] = tanh(g[j]*(a{k}[i, j] - m{k}[j]))"
+            for k in range(24)
+        ]
+        graph = parse_layer("\n".join(["a0: [N, D]", "g: [D]", *stages]), "stages")
+        with distribute(False):
+            found = close(sweep(graph))
+        assert found is not None
+        assert {f"dm{k}" for k in range(24)} <= found.eliminated
+
     def test_a_formula_that_outgrows_the_page_is_not_put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(eliminate, "_MOST_TERMS_SHOWN", 0)
         assert closing_of("batch_norm").eliminated == frozenset()

@@ -19,11 +19,14 @@ from plain_derivations import (
 from sympy import Integer
 from time_limits import within
 
+from derive import verifier
 from derive.derivation import Derivation, Step
-from derive.draw import draw_samples
+from derive.draw import draw_sample, draw_samples
 from derive.errors import LayerError
 from derive.graph import Equation, reference
 from derive.oracles import Truth, gradients_of
+from derive.parser import parse_layer
+from derive.pipeline import derive
 from derive.report import Report
 from derive.verifier import Check, cotangent_equations, verify
 
@@ -338,3 +341,25 @@ def test_the_exact_oracle_is_asked_where_all_data_are_ordinary(short: Derivation
     report = verify(short, samples=ordinary)
     assert report.passed
     assert "exact scalar diff" in {row.oracle for row in report.rows}
+
+
+@pytest.mark.parametrize(("longest", "sets"), [(10, 0), (50, 2), (1000, 4)])
+def test_what_is_too_long_written_out_is_not_computed_exactly(
+    short: Derivation, longest: int, sets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier, "_MOST_WRITTEN_OUT", longest)
+    report = verify(short)
+    found = {row.data for row in report.rows if row.oracle == "exact scalar diff" and not row.worst}
+    assert found == ({f"{sets} sets of data"} if sets else set())
+    assert report.passed
+    assert report.warnings == (() if sets else (verifier._NOT_EXACTLY,))
+
+
+def test_a_deep_layer_is_long_written_out() -> None:
+    """By three times a stage, where three elements go into each mean: nothing that is written out is computed."""
+    stages = [f"m{k}[j] = mean(a{k}[i, j] for i in N)\na{k + 1}[i, j] = tanh(a{k}[i, j] - m{k}[j])" for k in range(60)]
+    graph = parse_layer("\n".join(["a0: [N, D]", *stages]), "deep")
+    derivation = derive(graph, "staged")
+    sample = draw_sample(graph, {"N": 3, "D": 2}, "ordinary")
+    with within(2):
+        assert verifier._written_out(derivation, sample) > 3**60
