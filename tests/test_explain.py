@@ -1,5 +1,7 @@
 """The steps of a derivation: their order, their boxes, and what they say."""
 
+from textwrap import dedent
+
 import pytest
 from samples import text_of
 from sympy import exp
@@ -171,6 +173,21 @@ class TestReasons:
         told = [step for step in steps if step.rule == "solve"]
         assert [equation_text(step.equation) for step in told] == ["x[i, j] = xhat[i, j]*sqrt(var[j] + eps) + mu[j]"]
         assert steps[told[0].number].rule == "change-basis"
+
+    def test_two_relations_that_are_used_at_once_are_both_named(self) -> None:
+        layer = """
+            x: [N]
+            u: [N]
+            g: []
+            mx = mean(x[i] for i in N)
+            mu = mean(u[i] for i in N)
+            a[i] = x[i] - mx
+            b[i] = u[i] - mu
+            r = g*sum(x[i]*u[i] for i in N) + sum(a[i]*b[i] for i in N)
+        """
+        found = [said(step.reason) for step in steps_of(derive(parse_layer(dedent(layer), "two")), "change-basis")]
+        numbers = [str(step.number) for step in steps_of(derive(parse_layer(dedent(layer), "two")), "solve")]
+        assert f"Put that in for x[i] (step {numbers[1]}) and u[i] (step {numbers[0]})." in found
 
     def test_an_assertion_of_the_author_is_said_to_be_one(self) -> None:
         found = [said(step.reason) for step in steps_of(derivation_of("perceptron"), "fact")]
