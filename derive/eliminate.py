@@ -166,8 +166,9 @@ class _Elimination:
         terms = self.closed[user].terms
         about = {monomial: c for monomial, c in terms.items() if name in polynomial_names(Polynomial({monomial: c}))}
         others = Polynomial({monomial: c for monomial, c in terms.items() if monomial not in about})
-        self.vocabulary.budget.spend(len(others.terms))
-        return others + self.vocabulary.normalize(expression_of(Polynomial(about)))
+        result = others + self.vocabulary.normalize(expression_of(Polynomial(about)))
+        self.vocabulary.budget.spend(len(result.terms))
+        return result
 
     def _replaced(self, name: str, users: Sequence[str]) -> dict[str, Polynomial] | None:
         """The users' normal forms with a cotangent put in; None where one outgrows what a formula may be."""

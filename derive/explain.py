@@ -281,7 +281,10 @@ class _ClosedForms(Narrator):
                 continue
             # Two that are the same sum cannot both be written with the other.
             vocabulary = Vocabulary(facts=[fact for fact in known if name not in self._behind(fact.source)])
-            folded = vocabulary.apply_facts(found.polynomial)
+            try:
+                folded = vocabulary.apply_facts(found.polynomial)
+            except TooLargeError:
+                continue
             if folded == found.polynomial:
                 continue
             line = self.line(found.quantity, collect(folded, means=self.form == "mean"))
