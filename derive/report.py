@@ -56,7 +56,8 @@ class Row:
 class Report(Shown):
     """What was checked for one derivation, on which data, and how it came out.
 
-    `warnings` are about the layer itself, each a line of text; whether the derivation of it passed is another matter.
+    `warnings` are about the layer itself, or say what was left out, each a line of text; whether the derivation passed
+    is another matter.
     """
 
     layer: str
