@@ -6,8 +6,9 @@
 Each displayed line is evaluated on random data, in 50 digits: the left side by what its name stands for (a forward
 value, the total derivative of the loss, the contribution of one equation, one local derivative), the right side with
 the true value of every name in it, so that one wrong line is blamed alone. Each cotangent is then held against three
-independent oracles, and the whole backward graph is run from the inputs. At order 2 and above what is differentiated is
-itself a result, so the last two orders are held against the equations of the layer alone, too.
+independent oracles, of which the exact one takes only data on which no element is too long, written out in the inputs;
+and the whole backward graph is run from the inputs. At order 2 and above what is differentiated is itself a result, so
+the last two orders are held against the equations of the layer alone, too.
 """
 
 from __future__ import annotations

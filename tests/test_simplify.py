@@ -5,6 +5,7 @@ from samples import text_of
 from sympy.core.parameters import distribute
 
 from derive import eliminate, simplify
+from derive.derivation import Form
 from derive.differentiate import sweep
 from derive.parser import parse_layer
 from derive.pipeline import derive, load
@@ -84,6 +85,14 @@ class TestBudget:
             found = close(sweep(graph))
         assert found is not None
         assert {f"dm{k}" for k in range(24)} <= found.eliminated
+
+    @pytest.mark.parametrize("form", ["mean", "reuse"])
+    def test_a_gradient_of_very_many_terms_is_left_as_it_is(self, form: Form) -> None:
+        """One for each output, and more than the normal form may work on."""
+        outputs = [f"a{k}: [N]\ny{k}[i] = x[i]*a{k}[i]" for k in range(205)]
+        found = derive(parse_layer("\n".join(["x: [N]", *outputs]), "outputs"), form)
+        (dx,) = [line for line in found.results if line.name == "dx"]
+        assert len(dx.expression.args) == 205
 
     def test_a_formula_that_outgrows_the_page_is_not_put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(eliminate, "_MOST_TERMS_SHOWN", 0)

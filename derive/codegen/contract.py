@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Container, Mapping, Sequence
 
 from sympy import Indexed
@@ -11,7 +10,7 @@ from derive.codegen.arrays import ArrayPrinter
 from derive.codegen.axes import Code, extents_in
 from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.runtime import ARRAY, SCALAR
-from derive.codegen.wrapping import WIDTH, call, clause
+from derive.codegen.wrapping import call, clause, raising, unpacked
 from derive.graph import Fact, Graph, Quantity, Relation, names_in
 from derive.indices import REDUCTIONS
 from derive.printing.grammar import equation_text
@@ -70,7 +69,7 @@ class Checks:
         owner = self._owners[extent]
         self.conditions.append(f"{extent} >= 1")
         got = f"{extent} = {{{extent}}}" if extent in self._totals else f"shape {{{owner}.shape}}"
-        self._raise(f"{extent} < 1", f"{owner}: expected {extent} >= 1, got {got}", "f")
+        self._raise(f"{extent} < 1", f"{owner}: expected {extent} >= 1, got {got}", formatted=True)
 
     def _require(self, fact: Fact) -> None:
         """A fact about numbers and extents."""
@@ -82,7 +81,7 @@ class Checks:
         text = self._note(fact)
         self.on_numbers |= bool(names)
         condition = self._dialect.known(_FAILS[fact.relation].format(left, right), names)
-        self._raise(condition, f"{culprit}: expected {text}, got {got}", "f")
+        self._raise(condition, f"{culprit}: expected {text}, got {got}", formatted=True)
 
     def _require_everywhere(self, fact: Fact) -> None:
         """A fact about arrays."""
@@ -108,14 +107,8 @@ class Checks:
         self.conditions.append(text)
         return text
 
-    def _raise(self, condition: str, message: str, prefix: str = "") -> None:
-        parts = textwrap.wrap(message, WIDTH - 20, drop_whitespace=False, break_long_words=False)
-        strings = [f'{prefix if "{" in part else ""}"{part}"' for part in parts]
-        self.lines += clause("if", condition)
-        if len(strings) == 1:
-            self.lines += call("raise ValueError", strings, "", 8)
-        else:
-            self.lines += ["        raise ValueError(", *(f"            {string}" for string in strings), "        )"]
+    def _raise(self, condition: str, message: str, formatted: bool = False) -> None:
+        self.lines += [*clause("if", condition), *raising("ValueError", message, formatted)]
 
 
 def array_lines(quantities: Sequence[Quantity], wanted: Container[str], dialect: Dialect) -> list[str]:
@@ -167,8 +160,8 @@ def cotangent_lines(parameter: str, names: Sequence[str]) -> list[str]:
     message = f"{parameter}: expected a tuple {tuple_text(names)}, got {{type({parameter}).__name__}}"
     return [
         f"    if not isinstance({parameter}, tuple) or len({parameter}) != {len(names)}:",
-        *call("raise TypeError", [f'f"{message}"'], "", 8),
-        f"    {', '.join(names)} = {parameter}",
+        *raising("TypeError", message, formatted=True),
+        *unpacked(names, parameter),
     ]
 
 

@@ -159,7 +159,7 @@ class CFunction(LoopFunction):
         found[names["rows"]] = f"const int64_t {names['rows']} = {rows};"
         whole = f"({length} + {names['rows']} - 1) / {names['rows']}"
         found[names["blocks"]] = f"const int64_t {names['blocks']} = larger_index({whole}, 1);"
-        work = " * ".join(map(self.name_of, self.work().split(" * ")))
+        work = _times(map(self.name_of, self.work())) or "1"
         found[threads] = f"{threads} = thread_count({threads}, {work});"
         found[names["streaming"]] = f"const int {names['streaming']} = is_streamed({elements});"
         return found

@@ -135,7 +135,7 @@ class LoopFunction:
         names, plan = self.names, self.plan
         length = self.sizes[plan.order[0]]
         size = self._elements()
-        lines = [f"    threads = _threads(threads, {self.work()})"]
+        lines = [f"    threads = _threads(threads, {' * '.join(self.work())})"]
         if plan.stripe is None:
             lines.append(f"    {names['width']} = 0")
             lines.append(f"    {names['rows']} = _rows({length}, {size}, dtype.itemsize)")
@@ -157,10 +157,10 @@ class LoopFunction:
         largest = max(shapes, key=len)
         return " * ".join(self.sizes[axis] for axis in self.plan.order if axis.symbol in largest)
 
-    def work(self) -> str:
-        """How much there is to do, in elements that are only added and multiplied."""
+    def work(self) -> list[str]:
+        """How much there is to do, in elements that are only added and multiplied: factors of a product."""
         axes, worth = work_of(self.plan.stages, lambda expression: price_of_calls(expression, self.cheap_calls))
-        return " * ".join([*([str(worth)] if worth > 1 else []), *(self.sizes[axis] for axis in axes)]) or "1"
+        return [*([str(worth)] if worth > 1 or not axes else []), *(self.sizes[axis] for axis in axes)]
 
     def _shape(self, axes: Sequence[Symbol], *before: str) -> str:
         by_symbol = {axis.symbol: self.sizes[axis] for axis in self.plan.order}

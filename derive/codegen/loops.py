@@ -21,10 +21,10 @@ from derive.codegen.functions_of_loops import LoopFunction, backward_function, f
 from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
-from derive.codegen.runtime import CHECK_APART, CHECK_SHAPE, FITS, sources_for
+from derive.codegen.runtime import CHECK_SHAPE, FITS, OUTPUTS, sources_for
 from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, return_line, signature
-from derive.codegen.wrapping import call
+from derive.codegen.wrapping import call, unpacked
 from derive.derivation import Derivation
 from derive.graph import Quantity, fresh_name
 
@@ -164,10 +164,7 @@ def _backward_lines(derivation: Derivation, function: LoopFunction, fields: dict
     rows += [(q.name, described(q)) for q in (*cotangents, *gradients)]
     first = f"Return {bundle(gradients)}, the {noun} of a loss whose gradient with respect to {outputs} is given."
     names = list(fields)
-    line = f"    {', '.join(names)} = residuals"
-    heads = [line] if len(line) <= 120 else call("", names, " = residuals")
-    if len(names) == 1:
-        heads = [f"    {names[0]} = residuals.{names[0]}"]
+    heads = unpacked(names, "residuals") if len(names) > 1 else [f"    {names[0]} = residuals.{names[0]}"]
     known = dict.fromkeys(name for name, kind in fields.items() if kind == "int")
     for name in sorted((n for n in names if n in function.known), key=lambda n: -len(function.known[n].indices)):
         heads += unpacking_lines(function.known[name], function.known[name].extents, known)
@@ -231,7 +228,7 @@ def _runtime_for(body: str) -> tuple[list[str], list[str]]:
         wanted |= dict.fromkeys(new)
         todo += new.values()
     chosen = dict.fromkeys(text for name, text in definitions.items() if name in wanted)
-    others = sources_for("\n".join(chosen), (CHECK_APART, CHECK_SHAPE, FITS))
+    others = sources_for("\n".join([body, *chosen]), (OUTPUTS, CHECK_SHAPE, FITS))
     return _imports(tree, "\n".join([body, *chosen, *others])), [*chosen, *others]
 
 

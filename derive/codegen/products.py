@@ -63,7 +63,7 @@ def take_apart(expression: Expr, layout: Layout) -> Product:
             above += inner.above
             below += inner.below
         elif isinstance(factor, Pow) and not isinstance(factor, exp) and factor.exp.is_Rational and factor.exp < 0:
-            below.append(factor.base if factor.exp == -1 else Pow(factor.base, -factor.exp))
+            below.append(Pow(factor.base, -factor.exp))
         else:
             above.append(factor)
     for factor in list(below):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from derive.codegen.axes import extents_in
 from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.signatures import type_of
-from derive.codegen.wrapping import WIDTH, call
+from derive.codegen.wrapping import unpacked
 from derive.derivation import Derivation
 from derive.graph import Equation, Graph, Index, Quantity, names_in
 
@@ -78,8 +78,7 @@ class Residuals:
         wanted = [name for name in names if name != "_"]
         if len(wanted) == 1:
             return [f"    {wanted[0]} = residuals.{wanted[0]}"]
-        line = f"    {', '.join(names)} = residuals"
-        return [line] if len(line) <= WIDTH else call("", names, " = residuals")
+        return unpacked(names, "residuals")
 
 
 def _axes(quantity: Quantity) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from derive.codegen.runtime import _check_apart, _check_shape, _fits
+from derive.codegen.runtime import _check_shape, _fits
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -102,17 +102,6 @@ def _scalar(name: str, value: object) -> float:
     if array.ndim > 0:
         raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
     return float(array[()])
-
-
-def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
-    """Return what `out` has for each result: an array, or None."""
-    if out is None:
-        return (None,) * len(names)
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
-    if not isinstance(given, tuple) or len(given) != len(names):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
-    _check_apart(names, given)
-    return given
 
 
 def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs: Sequence[np.ndarray]) -> np.ndarray:

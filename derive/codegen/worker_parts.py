@@ -16,7 +16,7 @@ from derive.codegen.residuals import Residuals, first_order_equations, residuals
 from derive.codegen.runtime_workers import COUNT
 from derive.codegen.signatures import described, type_of
 from derive.codegen.split import Rows, Split, refuse_other_axes, rows_of, split
-from derive.codegen.wrapping import WIDTH, call
+from derive.codegen.wrapping import raising, unpacked
 from derive.derivation import Derivation
 from derive.graph import Equation, Graph, Quantity, fresh_name, names_in
 
@@ -55,18 +55,17 @@ class Sums:
 
     def unpacking_lines(self, used: Collection[str]) -> list[str]:
         """The lines that check the type of the argument and take the `used` fields out."""
-        message = f'f"{self.parameter}: expected {self.kind}, got {{type({self.parameter}).__name__}}"'
+        message = f"{self.parameter}: expected {self.kind}, got {{type({self.parameter}).__name__}}"
         lines = [
             f"    if not isinstance({self.parameter}, {self.kind}):",
-            *call("raise TypeError", [message], "", 8),
+            *raising("TypeError", message, formatted=True),
         ]
         wanted = [name for name in self.names if name in used]
         if len(wanted) == 1:
             lines.append(f"    {wanted[0]} = {self.parameter}.{wanted[0]}")
         else:
             names = [name if name in used else "_" for name in self.names]
-            line = f"    {', '.join(names)} = {self.parameter}"
-            lines += [line] if len(line) <= WIDTH else call("", names, f" = {self.parameter}")
+            lines += unpacked(names, self.parameter)
         if self.counted in wanted:
             lines.append(f'    {self.counted} = {COUNT.__name__}("{self.counted}", {self.counted})')
         return lines

@@ -67,6 +67,22 @@ def call(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> lis
     return [f"{pad}{head}(", *body, f"{pad}){tail}"]
 
 
+def raising(error: str, message: str, formatted: bool, indent: int = 8) -> list[str]:
+    """The lines that raise an error; a long message is several strings. A `formatted` one has {names} in it."""
+    parts = textwrap.wrap(message, WIDTH - 20, drop_whitespace=False, break_long_words=False, break_on_hyphens=False)
+    strings = [f'{"f" if formatted and "{" in part else ""}"{part}"' for part in parts]
+    if len(strings) == 1:
+        return call(f"raise {error}", strings, "", indent)
+    pad = " " * indent
+    return [f"{pad}raise {error}(", *(f"{pad}    {string}" for string in strings), f"{pad})"]
+
+
+def unpacked(names: Sequence[str], value: str) -> list[str]:
+    """The lines that take a tuple apart."""
+    line = f"    {', '.join(names)} = {value}"
+    return [line] if len(line) <= WIDTH else call("", names, f" = {value}")
+
+
 def packed(head: str, arguments: Sequence[str], tail: str, indent: int = 4) -> list[str]:
     """The lines of `head(arguments)tail`, as many short arguments on a line as it holds."""
     pad, joined = " " * indent, ", ".join(arguments)

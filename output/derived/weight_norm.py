@@ -275,24 +275,26 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
 
 
-def _check_out(out: object, dtype: np.dtype, /, **shapes: tuple[int, ...]) -> None:
-    """Raise TypeError or ValueError where `out` is not an array for each result with axes, or None for some of them."""
-    given = (out,) if len(shapes) == 1 and not isinstance(out, tuple) else out
-    if not isinstance(given, tuple) or len(given) != len(shapes):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(shapes)}, got {type(out).__name__}")
-    for (name, shape), array in zip(shapes.items(), given, strict=True):
-        if array is not None:
-            _fits(name, array, shape, dtype)
-    _check_apart(list(shapes), given)
-
-
-def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
-    """Raise ValueError where two results would go to the same place."""
-    for place, one in enumerate(arrays):
-        for before, other in enumerate(arrays[:place]):
+def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
+    """Return what `out` has for each result with axes, an array or None; raise TypeError or ValueError otherwise."""
+    if out is None:
+        return (None,) * len(names)
+    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
+    if not isinstance(given, tuple) or len(given) != len(names):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    for place, one in enumerate(given):
+        for before, other in enumerate(given[:place]):
             if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
                 both = f"{names[before]} and {names[place]}"
                 raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
+    return given
+
+
+def _check_out(out: object, dtype: np.dtype, /, **shapes: tuple[int, ...]) -> None:
+    """Raise TypeError or ValueError where a result cannot be put into `out`; the names and `shapes` are theirs."""
+    for (name, shape), array in zip(shapes.items(), _outputs(out, list(shapes)), strict=True):
+        if array is not None:
+            _fits(name, array, shape, dtype)
 
 
 def _finished(out: Any, dtype: np.dtype, /, **results: Any) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """The table of targets, and which layers have their functions committed for all of them."""
 
+import ast
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from derive.codegen.numpy import derivations_for_code
 from derive.codegen.targets import TARGETS, is_bound_by_memory
 from derive.layers import layer_names
 from derive.options import TARGETS as NAMES
+from derive.parser import parse_layer
 from derive.workshop import CODE_FORM
 
 
@@ -55,3 +57,13 @@ def test_an_order_without_functions_is_an_error(target: str, capsys: pytest.Capt
     order = TARGETS[target].orders + 1
     assert main(["code", "mean_squared_error", "--target", target, "--order", str(order)]) == USAGE
     assert f"order {order}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", [name for name in NAMES if TARGETS[name].suffix == ".py"])
+def test_thirty_outputs_are_code_and_a_message_too(target: str) -> None:
+    """No string is broken where a line is."""
+    layer = "".join(f"a{k}: [N]\ny{k}[i] = a{k}[i]**2*a0[i]\n" for k in range(30))
+    text = TARGETS[target].write(*derivations_for_code(parse_layer(layer, "thirty"), CODE_FORM))
+    strings = {n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    names = ", ".join(f"dy{k}" for k in range(30))
+    assert any(f": expected a tuple ({names}), got " in string for string in strings)

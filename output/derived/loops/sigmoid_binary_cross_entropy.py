@@ -188,17 +188,6 @@ def _scalar(name: str, value: object) -> float:
     return float(array[()])
 
 
-def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
-    """Return what `out` has for each result: an array, or None."""
-    if out is None:
-        return (None,) * len(names)
-    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
-    if not isinstance(given, tuple) or len(given) != len(names):
-        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
-    _check_apart(names, given)
-    return given
-
-
 def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs: Sequence[np.ndarray]) -> np.ndarray:
     """Return the array that loops write a result to: `out` itself where they can, else a new one."""
     if out is None:
@@ -347,13 +336,19 @@ def _total(parts: np.ndarray) -> None:
         count = half
 
 
-def _check_apart(names: Sequence[str], arrays: Sequence[object]) -> None:
-    """Raise ValueError where two results would go to the same place."""
-    for place, one in enumerate(arrays):
-        for before, other in enumerate(arrays[:place]):
+def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
+    """Return what `out` has for each result with axes, an array or None; raise TypeError or ValueError otherwise."""
+    if out is None:
+        return (None,) * len(names)
+    given = (out,) if len(names) == 1 and not isinstance(out, tuple) else out
+    if not isinstance(given, tuple) or len(given) != len(names):
+        raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
+    for place, one in enumerate(given):
+        for before, other in enumerate(given[:place]):
             if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
                 both = f"{names[before]} and {names[place]}"
                 raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
+    return given
 
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
