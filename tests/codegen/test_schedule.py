@@ -95,6 +95,10 @@ def test_the_work_that_threads_share(equations: str, forward: str) -> None:
     assert " * ".join(function.work()) == forward
 
 
+def test_the_few_rows_that_a_mean_is_guessed_from_are_no_work() -> None:
+    assert functions("batch_norm")[0].work() == ["N", "D"]
+
+
 def test_axes_side_by_side_are_one_loop() -> None:
     assert [axis.extents for axis in functions("batch_norm_2d")[0].plan.order] == [("N",), ("C",), ("H", "W")]
     assert [axis.extents for axis in functions("relu")[0].plan.order] == [("N", "D")]

@@ -89,7 +89,6 @@ class _Reading:
         if self._known.letters or self._known.aliases:
             self._symbols.forget()
             self._sizes = _Sizes()
-            self._notes.clear()
             lines, largest = self._lines()
         if not lines and not self._sizes.found and not self._sizes.aliases and not self._notes:
             hint = "write the derivation's equalities as formulas: $...$, \\[...\\], align, or one a line"

@@ -102,6 +102,19 @@ def test_what_a_letter_runs_over_may_become_clear_below(first: str) -> None:
     assert type(read("batch_norm", f"${first}$").lines[0]) is Unreadable
 
 
+def test_what_a_letter_runs_over_may_become_clear_in_a_line_that_is_wrong() -> None:
+    # The indices of x are the wrong way round: no letter is taken from there, but m can be nothing else than D.
+    found = read("batch_norm", r"$c = m$, $\mu_j = \frac1m \sum_{k=1}^m x_{jk}$")
+    assert {type(line) for line in found.lines} == {Claim}
+
+
+@pytest.mark.parametrize("extent", ["N", "D"])
+def test_which_index_is_left_out_may_become_clear_below(extent: str) -> None:
+    found = read("batch_norm", rf"$dx_a = d\hat{{x}}_a$, $\sum_{{a=1}}^{extent} \hat x_a = 0$").lines[0]
+    assert isinstance(found, Claim)
+    assert {index.name: index.extent for index in found.indices}["a"] == extent
+
+
 def test_what_is_said_of_a_text_is_said_once_though_it_is_read_twice() -> None:
     text = r"$N = 3$, $\gamma_j = 1$, $\mu_j = \frac13 (x_{1j} + x_{2j} + x_{3j})$"
     found = read("batch_norm", text)
