@@ -252,23 +252,22 @@ class LoopFunction:
         printer = LoopPrinter(plan, Layout(Names(self.known)), self.real, self.sizes, self.names)
         for number in range(1, len(plan.stages) + 1):
             lines.append(f"    if {names['stage']} == 0 or {names['stage']} == {number}:")
-            own = self._calls(number, printer)
-            lines += own
+            lines += self._calls(number, printer)
             settled = self._settled(number)
             if settled:
                 lines += [f"        {names['again']} = {settled}"]
                 lines += [f"        if {names['stage']} == 0 and {names['again']}:"]
-                lines += ["    " + line for line in (*self._calls(number - 1, printer), *own)]
+                lines += [line for each in (number - 1, number) for line in self._calls(each, printer, indent=12)]
         return [*lines, f"    return {names['again']}"]
 
-    def _calls(self, number: int, printer: LoopPrinter) -> list[str]:
+    def _calls(self, number: int, printer: LoopPrinter, indent: int = 8) -> list[str]:
         """The calls that make up a stage: the totals of what it needs from blocks first."""
         stage = self.plan.stages[number - 1]
         previous = self.plan.stages[number - 2] if number > 1 else None
         lines = []
         if previous is not None:
-            lines += [f"        {_TOTALS[part.kind]}({part.name}_parts)" for part in previous.parts]
-        return [*lines, *packed(self._stage_name(number), self._stage_parameters(stage, printer), "", indent=8)]
+            lines += [f"{' ' * indent}{_TOTALS[part.kind]}({part.name}_parts)" for part in previous.parts]
+        return [*lines, *packed(self._stage_name(number), self._stage_parameters(stage, printer), "", indent=indent)]
 
     def _settled(self, number: int) -> str:
         """The condition on which the pass before a stage is gone through once more."""

@@ -17,6 +17,7 @@ from derive.codegen.contract import (
     unpacking_lines,
 )
 from derive.codegen.dialects import Dialect, Like, like
+from derive.codegen.divisors import divided_inside
 from derive.codegen.options import finished, finished_lines, option_sentences, options_of, out_lines, tile_lines
 from derive.codegen.residuals import (
     WORKING,
@@ -297,7 +298,7 @@ class Body:
     def add(self, equation: Equation, known: Mapping[str, Quantity] | None = None) -> None:
         known = self._graph.by_name if known is None else known
         printer = ArrayPrinter(known, equation.indices, self._like, self._dialect)
-        text = printer.doprint_new(equation.expression)
+        text = printer.doprint_new(divided_inside(equation.expression))
         self.extents |= printer.extents
         result = equation.name in self._results
         if result and not equation.indices:

@@ -21,7 +21,7 @@ from derive.codegen.functions_of_loops import LoopFunction, backward_function, f
 from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
-from derive.codegen.runtime import CHECK_SHAPE, FITS, OUTPUTS, sources_for
+from derive.codegen.runtime import ARE_APART, CHECK_SHAPE, FITS, OUTPUTS, sources_for
 from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, return_line, signature
 from derive.codegen.wrapping import call, unpacked
@@ -228,7 +228,7 @@ def _runtime_for(body: str) -> tuple[list[str], list[str]]:
         wanted |= dict.fromkeys(new)
         todo += new.values()
     chosen = dict.fromkeys(text for name, text in definitions.items() if name in wanted)
-    others = sources_for("\n".join([body, *chosen]), (OUTPUTS, CHECK_SHAPE, FITS))
+    others = sources_for("\n".join([body, *chosen]), (ARE_APART, OUTPUTS, CHECK_SHAPE, FITS))
     return _imports(tree, "\n".join([body, *chosen, *others])), [*chosen, *others]
 
 

@@ -33,16 +33,16 @@ typedef REAL real;
 #define BLOCK_ROWS (sizeof(real) < sizeof(double) ? 1024 : 64)
 
 
-// Elements from which on there are stripes.
-#define STRIPED_ELEMENTS ((int64_t)1 << 16)
+// Elements from which on there are stripes: fewer are in a cache anyway.
+#define STRIPED_ELEMENTS ((int64_t)1 << 19)
 
 
 // Bytes that stay in the cache of one core.
 #define CACHE_BYTES ((int64_t)1 << 20)
 
 
-// Elements that lie side by side for memory to deliver them at full speed.
-#define RUN_ELEMENTS 256
+// Bytes that lie side by side for memory to deliver them at full speed.
+#define RUN_BYTES 2048
 
 
 // Elements of a result that are computed before they are written to memory together.
@@ -158,14 +158,14 @@ static int64_t width_of_stripe(int64_t length, int64_t extent, int64_t elements,
     const int64_t column = larger_index(elements / larger_index(extent, 1), 1); // elements of a column, all rows
     const int64_t inner = larger_index(column / larger_index(length, 1), 1);    // those of them that lie side by side
     int64_t width = CACHE_BYTES / (column * arrays * bytes);
-    if (width * inner < RUN_ELEMENTS && inner * bytes >= 2048) {
+    if (width * inner * bytes < RUN_BYTES && inner * bytes >= RUN_BYTES) {
         width = 1; // a channel of an image: what does not stay in this cache does in the next
     }
     width = smaller_index(width, extent);
     if (inner == 1 && bytes == 8 && length > 2 * BLOCK_ROWS) {
         return 0; // too many rows to add up one by one
     }
-    return elements >= STRIPED_ELEMENTS && width * inner >= RUN_ELEMENTS ? width : 0;
+    return elements >= STRIPED_ELEMENTS && width * inner * bytes >= RUN_BYTES ? width : 0;
 }
 
 

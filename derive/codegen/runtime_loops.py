@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from derive.codegen.runtime import _check_shape, _fits
+from derive.codegen.runtime import _are_apart, _check_shape, _fits
 
 # Sums of products may be fused; nothing else may be rearranged, so that NaN and infinity stay what they are.
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -30,9 +30,9 @@ _SERIAL = 1 << 19
 # threads, and rounding errors grow with the rows of a block, not with all. Those of float64 are as large as the unit
 # that float64 data are measured in, so there blocks are small.
 _BLOCK, _BLOCK_ROWS, _BLOCK_ROWS_OF_FLOAT64 = 1 << 16, 1024, 64
-# Elements from which on there are stripes, bytes that stay in the cache of one core, and elements of a row of a stripe
-# that memory delivers at full speed.
-_STRIPED, _CACHE, _RUN = 1 << 16, 1 << 20, 256
+# Elements from which on there are stripes: fewer are in a cache anyway. Bytes that stay in the cache of one core, and
+# bytes of a row of a stripe that memory delivers at full speed.
+_STRIPED, _CACHE, _RUN = 1 << 19, 1 << 20, 1 << 11
 _POOL: list[ThreadPoolExecutor] = []
 
 
@@ -72,13 +72,13 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     An axis of any length stands in `shape` as a letter, the same letter for the same length. What has 16 bits becomes
     float32.
     """
-    if type(value) is np.ndarray and value.shape == shape and value.dtype is dtype and dtype in _NATIVE:
-        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
-    if _dtype(name, value) != dtype:
+    native = type(value) is np.ndarray and value.dtype is dtype and dtype in _NATIVE
+    if not native and _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    _check_shape(name, array.shape, axes, shape)
-    return np.ascontiguousarray(array, dtype=_working(dtype))
+    if array.shape != shape:
+        _check_shape(name, array.shape, axes, shape)
+    return array if native and array.flags.c_contiguous else np.ascontiguousarray(array, dtype=_working(dtype))
 
 
 def _dtype_of(value: object) -> np.dtype:
@@ -111,7 +111,7 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     _fits(name, out, shape, dtype)
     array: np.ndarray = out
     direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
-    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+    if direct and all(_are_apart(array, given) for given in inputs):
         return array
     return np.empty(shape, _working(dtype))
 
@@ -148,8 +148,10 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
+    if size <= _BLOCK:
+        return max(1, min(length, most))
     # Not fewer, lest the parts outgrow the data.
-    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    rows = max(_BLOCK * length // size, min(16, (length + 7) // 8))
     return max(1, min(length, most, rows))
 
 
@@ -158,14 +160,16 @@ def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> 
 
     There are `length` rows, each with `extent` columns, and `size` elements in each of some arrays.
     """
-    column = max(size // max(extent, 1), 1)  # elements of a column, all rows
-    inner = max(column // max(length, 1), 1)  # those of them that lie side by side
-    width = _CACHE // (column * arrays * itemsize)
-    if width * inner < _RUN and inner * itemsize >= 2048:
+    if size < _STRIPED:
+        return 0
+    column = size // extent  # elements of a column, all rows
+    inner = column // length  # those of them that lie side by side
+    width = min(_CACHE // (column * arrays * itemsize), extent)
+    if width * inner * itemsize < _RUN <= inner * itemsize:
         width = 1  # a channel of an image: what does not stay in this cache does in the next
     if inner == 1 and itemsize == 8 and length > 2 * _BLOCK_ROWS_OF_FLOAT64:
         return 0  # too many rows to add up one by one
-    return min(width, extent) if size >= _STRIPED and min(width, extent) * inner >= _RUN else 0
+    return width if width * inner * itemsize >= _RUN else 0
 
 
 def _run(

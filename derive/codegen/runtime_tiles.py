@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.codegen.runtime import _sum
+from derive.codegen.runtime import _are_apart, _sum
 
 CONSTANTS = """\
 # Bytes of an array above which functions go over tiles, of a tile, and of a row of one: at most, and at least.
@@ -38,7 +38,7 @@ def _result(
     """Return an array for a result: that of `out`, where it can be written to at once, else a new one."""
     array = out[place] if isinstance(out, tuple) else out
     fits = type(array) is np.ndarray and array.dtype == dtype and array.flags.carray
-    if fits and not any(np.may_share_memory(array, given) for given in inputs):
+    if fits and all(_are_apart(array, given) for given in inputs):
         return np.asarray(array)
     return np.empty(shape, dtype)
 

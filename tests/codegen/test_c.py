@@ -32,7 +32,7 @@ from derive.parser import parse_layer
 
 ROOT = Path(__file__).parents[2]
 # One block of rows and several, stripes of columns, rows alone, columns alone.
-SHAPES = [(1, 1), (1, 5), (3, 1), (17, 33), (1000, 37), (300, 3000), (5000, 100)]
+SHAPES = [(1, 1), (1, 5), (3, 1), (17, 33), (1000, 37), (100, 6000), (5000, 100)]
 # For results of any size, past the caches.
 STREAMED = "-DSTREAM_FROM=0"
 
@@ -130,7 +130,7 @@ class TestDigits:
         values = cancelling(np.float32)
         assert_digits(values, run(c_of("batch_norm"), values), 1.0)
 
-    @pytest.mark.parametrize("shape", [(4000, 8), (300, 3000)], ids=["blocks", "stripes"])
+    @pytest.mark.parametrize("shape", [(4000, 8), (200, 3000)], ids=["blocks", "stripes"])
     def test_first_rows_that_are_no_guide_to_the_mean(self, shape: tuple[int, int]) -> None:
         values = batch(shape, np.float32)
         values["x"][:100] += np.float32(1e5)
@@ -146,7 +146,7 @@ class TestDigits:
 
 
 class TestThreads:
-    @pytest.mark.parametrize("shape", [(3000, 100), (300, 3000), (40_000, 16)])
+    @pytest.mark.parametrize("shape", [(3000, 100), (200, 3000), (40_000, 16)])
     def test_their_number_changes_nothing(self, shape: tuple[int, int]) -> None:
         module, values = c_of("batch_norm"), batch(shape, np.float32, 5.0)
         first = run(module, values, threads=1)
@@ -170,7 +170,7 @@ class TestThreads:
 
 
 class TestContract:
-    @pytest.mark.parametrize("shape", [(600, 300), (300, 3000)], ids=["blocks", "stripes"])
+    @pytest.mark.parametrize("shape", [(600, 300), (200, 3000)], ids=["blocks", "stripes"])
     def test_nan_and_infinity_stay_in_their_column(self, shape: tuple[int, int]) -> None:
         module, values = c_of("batch_norm"), batch(shape, np.float32)
         clean = run(module, values)

@@ -30,7 +30,7 @@ from derive.printing.names import Names
 
 ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 is from ml_dtypes, which is not installed")
 # Several blocks of rows, stripes of columns, rows alone, columns alone.
-SHAPES = [(1, 1), (1, 7), (3, 1), (17, 33), (700, 100), (20, 5000), (3000, 100)]
+SHAPES = [(1, 1), (1, 7), (3, 1), (17, 33), (700, 100), (100, 6000), (3000, 100)]
 
 
 class TestValues:
@@ -130,6 +130,23 @@ class TestDigits:
         found = run(loops_of("batch_norm", compiled=True), values)
         np.testing.assert_array_equal(found["y"][:, 1], np.full(100, values["beta"][1]))
         assert np.isfinite(found["dx"]).all()
+
+
+    @pytest.mark.parametrize("more", ["", "v[j] = sum(w[i, j] for i in N)\n"])
+    def test_a_sum_of_distances_from_a_large_mean(self, more: str) -> None:
+        text = (
+            "x: [N, D]\nw: [N, D]\nmu[j] = mean(x[i, j] for i in N)\nvar[j] = mean((x[i, j] - mu[j])**2 for i in N)\n"
+            "xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + 1)\n"
+            f"{more}z[j] = sum(w[i, j]*xhat[i, j] for i in N)\n"
+        )
+        rng = np.random.default_rng(3)
+        x, w = 1e9 + rng.normal(size=(1000, 4)), 1 + rng.normal(size=(1000, 4))
+        (derivation,) = derivations_for_code(parse_layer(text, "summed"), "reuse")
+        *_, z = module_from(derivation).forward(x, w)[0] if more else (module_from(derivation).forward(x, w)[0],)
+        wide = (x - 1e9).astype(np.longdouble)
+        distances = wide - wide.mean(axis=0)
+        expected = (w * distances).sum(axis=0) / np.sqrt((distances**2).mean(axis=0) + 1)
+        np.testing.assert_allclose(z, expected.astype(float), rtol=1e-13)
 
 
 class TestThreads:

@@ -197,7 +197,7 @@ def test_the_closed_form_is_what_a_person_would_write() -> None:
     assert "= _finished(out, dtype, dx=dx, dgamma=dgamma, dbeta=dbeta)\n    return dx, dgamma, dbeta\n" in text
     assert "    return _finished(out, dtype, y=y)[0], Residuals(gamma, eps, var, xhat, dtype)\n" in text
     assert "eps: float | np.floating = 1e-5" in text
-    assert "dx = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)" in text
+    assert "dx = gamma / np.sqrt(var + eps) * (dy - dbeta / N - dgamma / N * xhat)" in text
     assert """\
     # x_centered[i, j] = x[i, j] - mu[j]
     x_centered = x - mu - mu_rest
