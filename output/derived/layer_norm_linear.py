@@ -247,17 +247,20 @@ def double_backward(
     #     eps)))/(D*sqrt(var[i] + eps))
     d2x = (
         (
-            D * d2xhat
-            - d2xhat.sum(axis=1)[:, None]
+            d2xhat
+            - d2xhat.mean(axis=1)[:, None]
             - (
-                np.sum(gamma * d2dx * dz, axis=1) / np.sqrt(var + eps)
-                + d2c2 * c2
-                + d2c1 * c1
-                + np.sum(d2xhat * xhat, axis=1)
+                (
+                    np.sum(gamma * d2dx * dz, axis=1) / np.sqrt(var + eps)
+                    + d2c2 * c2
+                    + d2c1 * c1
+                    + np.sum(d2xhat * xhat, axis=1)
+                )
+                / D
             )[:, None]
             * xhat
         )
-        / (D * np.sqrt(var + eps))[:, None]
+        / np.sqrt(var + eps)[:, None]
     )
     # d2gamma[j] = sum(d2z[i, j]*xhat[i, j] for i in N) + sum(dz[i, j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] +
     #     eps) + d2c1[i]) for i in N)
@@ -297,7 +300,8 @@ def _array(
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+    kinds = (np.float32, np.float64, np.float16, np.longdouble)
+    if array.dtype.type not in kinds and array.dtype.name != "bfloat16":
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
@@ -307,10 +311,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
@@ -318,18 +323,28 @@ def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int |
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
     """Return a real number (a Python or NumPy scalar, or a 0-d array) in the dtype of the arrays."""
-    if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
-        raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
-    array = np.asarray(value)
-    if array.ndim > 0:
-        raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
-    number: np.floating = dtype.type(array[()])
+    if type(value) is not float:
+        if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
+            raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
+        value = np.asarray(value)
+        if value.ndim > 0:
+            raise ValueError(f"{name}: expected a number, got an array of shape {value.shape}")
+        value = value[()]
+    number: np.floating = dtype.type(value)
     return number
 
 
 def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     """Return the dtype to work in: float32 for 16 bits; where it shall be precise, at least float64."""
-    return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
+    working = np.dtype(np.float32) if dtype.itemsize == 2 else dtype.newbyteorder("=")
+    return np.promote_types(working, np.float64) if precise else working
+
+
+def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
+    if one.flags.owndata and other.flags.owndata:
+        return one is not other
+    return not np.shares_memory(one, other)
 
 
 def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
@@ -341,7 +356,7 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
     for place, one in enumerate(given):
         for before, other in enumerate(given[:place]):
-            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not _are_apart(one, other):
                 both = f"{names[before]} and {names[place]}"
                 raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
     return given
@@ -386,7 +401,7 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     """
     array = array.sum(axis=axis[1:]) if isinstance(axis, tuple) else array
     if len(array) <= 64 or not array.size:
-        return np.asarray(array.sum(axis=0).astype(dtype or array.dtype))
+        return np.asarray(np.add.reduce(array, axis=0).astype(dtype or array.dtype, copy=False))
     rows, width = len(array), array.size // len(array)
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)

@@ -159,7 +159,7 @@ def backward(
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = _sum(dy, axis=0)
     # dz[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*zhat[i, j] - dbeta[j])
-    dz = gamma / (N * np.sqrt(var + eps)) * (N * dy - dbeta - dgamma * zhat)
+    dz = gamma / np.sqrt(var + eps) * (dy - dbeta / N - dgamma / N * zhat)
     # dx[i, k] = sum(W[k, j]*dz[i, j] for j in D)
     dx = dz @ W.T
     # dW[k, j] = sum(dz[i, j]*x[i, k] for i in N)
@@ -212,7 +212,7 @@ def double_backward(
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = _sum(dy, axis=0)
     # dz[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*zhat[i, j] - dbeta[j])
-    dz = gamma / (N * np.sqrt(var + eps)) * (N * dy - dgamma * zhat - dbeta)
+    dz = gamma / np.sqrt(var + eps) * (dy - dgamma / N * zhat - dbeta / N)
     # d2dz[i, j] = sum(W[k, j]*d2dx[i, k] for k in K) + sum(d2dW[k, j]*x[i, k] for k in K)
     d2dz = d2dx @ W + x @ d2dW
     # d2dgamma_total[j] = (N*d2dgamma[j] - gamma[j]*sum(d2dz[i, j]*zhat[i, j] for i in N)/sqrt(var[j] + eps))/N
@@ -233,8 +233,8 @@ def double_backward(
     # d2z[i, j] = (N*d2zhat[i, j] - sum(d2zhat[l, j] for l in N) - zhat[i, j]*(d2gamma[j]*gamma[j] +
     #     sum(d2zhat[l, j]*zhat[l, j] for l in N)))/(N*sqrt(var[j] + eps))
     d2z = (
-        (N * d2zhat - _sum(d2zhat, axis=0) - (_sum(d2zhat * zhat, axis=0) + d2gamma * gamma) * zhat)
-        / (N * np.sqrt(var + eps))
+        (d2zhat - _mean(d2zhat, axis=0) - (_sum(d2zhat * zhat, axis=0) + d2gamma * gamma) / N * zhat)
+        / np.sqrt(var + eps)
     )
     # d2x[i, k] = sum(W[k, j]*d2z[i, j] for j in D) + sum(d2dW[k, j]*dz[i, j] for j in D)
     d2x = dz @ d2dW.T + d2z @ W.T
@@ -266,7 +266,8 @@ def _array(
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+    kinds = (np.float32, np.float64, np.float16, np.longdouble)
+    if array.dtype.type not in kinds and array.dtype.name != "bfloat16":
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
@@ -276,10 +277,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
@@ -287,18 +289,28 @@ def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int |
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
     """Return a real number (a Python or NumPy scalar, or a 0-d array) in the dtype of the arrays."""
-    if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
-        raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
-    array = np.asarray(value)
-    if array.ndim > 0:
-        raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
-    number: np.floating = dtype.type(array[()])
+    if type(value) is not float:
+        if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
+            raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
+        value = np.asarray(value)
+        if value.ndim > 0:
+            raise ValueError(f"{name}: expected a number, got an array of shape {value.shape}")
+        value = value[()]
+    number: np.floating = dtype.type(value)
     return number
 
 
 def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
     """Return the dtype to work in: float32 for 16 bits; where it shall be precise, at least float64."""
-    return np.dtype(np.result_type(np.float64 if precise else np.float32, np.float32 if dtype.itemsize == 2 else dtype))
+    working = np.dtype(np.float32) if dtype.itemsize == 2 else dtype.newbyteorder("=")
+    return np.promote_types(working, np.float64) if precise else working
+
+
+def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
+    if one.flags.owndata and other.flags.owndata:
+        return one is not other
+    return not np.shares_memory(one, other)
 
 
 def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
@@ -310,7 +322,7 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
     for place, one in enumerate(given):
         for before, other in enumerate(given[:place]):
-            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not _are_apart(one, other):
                 both = f"{names[before]} and {names[place]}"
                 raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
     return given
@@ -355,7 +367,7 @@ def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> n
     """
     array = array.sum(axis=axis[1:]) if isinstance(axis, tuple) else array
     if len(array) <= 64 or not array.size:
-        return np.asarray(array.sum(axis=0).astype(dtype or array.dtype))
+        return np.asarray(np.add.reduce(array, axis=0).astype(dtype or array.dtype, copy=False))
     rows, width = len(array), array.size // len(array)
     fold = max(1, min(1024 // width, rows // 16))
     whole = rows - rows % (16 * fold)

@@ -177,3 +177,17 @@ def test_a_sum_is_about_the_rounded_mean_where_the_other_factors_are_summed_anyw
     text = f"{SUMMED}v[j] = sum({more} for i in N)\n" if more else SUMMED
     forward, _ = functions(parse_layer(text, "summed", "summed"))
     assert ("mu_rest" in read_in_passes(forward)) == left
+
+
+def test_what_has_an_index_of_the_sum_stays_in_it() -> None:
+    text = """
+x: [N, D]
+w: [N, D]
+s: constant
+mu[j] = mean(x[i, j] for i in N)
+xhat[i, j] = s*(x[i, j] - mu[j])
+z = sum(w[i, j]*xhat[i, j] for i in N for j in D)
+v = sum(w[i, j] for i in N for j in D)
+"""
+    forward, _ = functions(parse_layer(text, "summed", "summed"))
+    assert "mu_rest" in read_in_passes(forward)

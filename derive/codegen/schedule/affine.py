@@ -97,10 +97,9 @@ class _Scaler:
         The rest is 0 where it stays in the summand, since nothing else needs that sum.
         """
         for factor in factors:
-            found = self._rest_of(factor)
-            if found is not None:
-                element, rest = found
-                others = Mul(*(other for other in factors if other is not factor))
+            element, rest = self._rest_of(factor) or (factor, Integer(0))
+            others = Mul(*(other for other in factors if other is not factor))
+            if rest != 0 and not set(statement.bound) & set(free_indices(rest)):
                 total = self._sum_of(statement, others)
                 if total is not None:
                     return element * others, rest * total
@@ -119,9 +118,13 @@ class _Scaler:
     def _rest_of(self, bracket: Expr) -> tuple[Expr, Expr] | None:
         """The element of a bracket without its rest, and the rest, where the bracket has one."""
         terms = bracket.args if isinstance(bracket, Add) else ()
-        rests = [term for term in terms if name_of(-term) in self._rests]
+        rests = [term for term in terms if self._is_rest(term)]
         elements = [term for term in terms if term not in rests]
         return (elements[0], Add(*rests)) if rests and len(elements) == 1 else None
+
+    def _is_rest(self, term: Expr) -> bool:
+        """Whether a term takes the rest of a column's mean off."""
+        return name_of(-term) in self._rests and self._is_small(term)
 
     def _map(self, statement: Statement) -> None:
         statement = replace(statement, expression=self._without_brackets(statement, statement.expression))
@@ -150,7 +153,7 @@ class _Scaler:
         small = [self._is_small(term) for term in terms]
         if not terms or all(small) or not any(small) or any(name_of(term) is name_of(-term) is None for term in terms):
             return factor if not isinstance(factor, Add) else self._without_brackets(statement, factor)
-        rest = Add(*(term for term in terms if name_of(-term) in self._rests))
+        rest = Add(*(term for term in terms if self._is_rest(term)))
         if factor not in self._brackets:
             order = [axis.symbol for axis in self._program.axes]
             axes = tuple(sorted(free_indices(factor), key=order.index))

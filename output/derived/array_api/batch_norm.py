@@ -110,7 +110,7 @@ def backward(dy: Array, residuals: Residuals) -> tuple[Array, Array, Array]:
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = xp.sum(dy, axis=0)
     # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
-    dx = gamma / (N * xp.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)
+    dx = gamma / xp.sqrt(var + eps) * (dy - dbeta / N - dgamma / N * xhat)
 
     return dx, dgamma, dbeta
 
@@ -160,8 +160,8 @@ def double_backward(
     # d2x[i, j] = (N*d2xhat[i, j] - sum(d2xhat[k, j] for k in N) - xhat[i, j]*(d2gamma[j]*gamma[j] +
     #     sum(d2xhat[k, j]*xhat[k, j] for k in N)))/(N*sqrt(var[j] + eps))
     d2x = (
-        (N * d2xhat - xp.sum(d2xhat, axis=0) - (xp.sum(d2xhat * xhat, axis=0) + d2gamma * gamma) * xhat)
-        / (N * xp.sqrt(var + eps))
+        (d2xhat - xp.mean(d2xhat, axis=0) - (xp.sum(d2xhat * xhat, axis=0) + d2gamma * gamma) / N * xhat)
+        / xp.sqrt(var + eps)
     )
 
     return d2dy, d2x, d2gamma
@@ -205,10 +205,11 @@ def _array(name: str, value: Array, axes: str, shape: tuple[int | str, ...], lik
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

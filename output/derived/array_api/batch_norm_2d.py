@@ -120,8 +120,8 @@ def backward(dy: Array, residuals: Residuals) -> tuple[Array, Array, Array]:
     # dx[n, c, h, w] = gamma[c]/(H*N*W*sqrt(var[c] + eps))*(H*N*W*dy[n, c, h, w] - dgamma[c]*xhat[n, c, h, w] -
     #     dbeta[c])
     dx = (
-        (gamma / (H * N * W * xp.sqrt(var + eps)))[:, None, None]
-        * (H * N * W * dy - dbeta[:, None, None] - dgamma[:, None, None] * xhat)
+        (gamma / xp.sqrt(var + eps))[:, None, None]
+        * (dy - (dbeta / (H * N * W))[:, None, None] - (dgamma / (H * N * W))[:, None, None] * xhat)
     )
 
     return dx, dgamma, dbeta
@@ -188,11 +188,11 @@ def double_backward(
     #     sum(d2xhat[k, c, l, m]*xhat[k, c, l, m] for k in N for l in H for m in W)))/(H*N*W*sqrt(var[c] + eps))
     d2x = (
         (
-            H * N * W * d2xhat
-            - xp.sum(d2xhat, axis=(0, 2, 3))[:, None, None]
-            - (xp.sum(d2xhat * xhat, axis=(0, 2, 3)) + d2gamma * gamma)[:, None, None] * xhat
+            d2xhat
+            - xp.mean(d2xhat, axis=(0, 2, 3))[:, None, None]
+            - ((xp.sum(d2xhat * xhat, axis=(0, 2, 3)) + d2gamma * gamma) / (H * N * W))[:, None, None] * xhat
         )
-        / (H * N * W * xp.sqrt(var + eps))[:, None, None]
+        / xp.sqrt(var + eps)[:, None, None]
     )
 
     return d2dy, d2x, d2gamma
@@ -236,10 +236,11 @@ def _array(name: str, value: Array, axes: str, shape: tuple[int | str, ...], lik
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

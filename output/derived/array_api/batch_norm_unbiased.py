@@ -112,7 +112,7 @@ def backward(dy: Array, residuals: Residuals) -> tuple[Array, Array, Array]:
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = xp.sum(dy, axis=0)
     # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - N*dgamma[j]*xhat[i, j]/(N - 1) - dbeta[j])
-    dx = gamma / (N * xp.sqrt(var + eps)) * (N * dy - dbeta - N * dgamma / (N - 1) * xhat)
+    dx = gamma / xp.sqrt(var + eps) * (dy - dbeta / N - dgamma / (N - 1) * xhat)
 
     return dx, dgamma, dbeta
 
@@ -163,8 +163,8 @@ def double_backward(
     # d2x[i, j] = (N*d2xhat[i, j] - sum(d2xhat[k, j] for k in N) - N*xhat[i, j]/(N - 1)*(d2gamma[j]*gamma[j] +
     #     sum(d2xhat[k, j]*xhat[k, j] for k in N)))/(N*sqrt(var[j] + eps))
     d2x = (
-        (N * d2xhat - xp.sum(d2xhat, axis=0) - N * (xp.sum(d2xhat * xhat, axis=0) + d2gamma * gamma) / (N - 1) * xhat)
-        / (N * xp.sqrt(var + eps))
+        (d2xhat - xp.mean(d2xhat, axis=0) - (xp.sum(d2xhat * xhat, axis=0) + d2gamma * gamma) / (N - 1) * xhat)
+        / xp.sqrt(var + eps)
     )
 
     return d2dy, d2x, d2gamma
@@ -208,10 +208,11 @@ def _array(name: str, value: Array, axes: str, shape: tuple[int | str, ...], lik
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -94,7 +94,7 @@ def backward(dy: jax.Array, residuals: Residuals) -> tuple[jax.Array, jax.Array,
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = dy.sum(axis=0)
     # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - dgamma[j]*xhat[i, j] - dbeta[j])
-    dx = gamma / (N * jnp.sqrt(var + eps)) * (N * dy - dbeta - dgamma * xhat)
+    dx = gamma / jnp.sqrt(var + eps) * (dy - dbeta / N - dgamma / N * xhat)
 
     return dx, dgamma, dbeta
 
@@ -164,10 +164,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

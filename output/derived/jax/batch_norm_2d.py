@@ -100,8 +100,8 @@ def backward(dy: jax.Array, residuals: Residuals) -> tuple[jax.Array, jax.Array,
     # dx[n, c, h, w] = gamma[c]/(H*N*W*sqrt(var[c] + eps))*(H*N*W*dy[n, c, h, w] - dgamma[c]*xhat[n, c, h, w] -
     #     dbeta[c])
     dx = (
-        (gamma / (H * N * W * jnp.sqrt(var + eps)))[:, None, None]
-        * (H * N * W * dy - dbeta[:, None, None] - dgamma[:, None, None] * xhat)
+        (gamma / jnp.sqrt(var + eps))[:, None, None]
+        * (dy - (dbeta / (H * N * W))[:, None, None] - (dgamma / (H * N * W))[:, None, None] * xhat)
     )
 
     return dx, dgamma, dbeta
@@ -176,10 +176,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -97,8 +97,8 @@ def backward(dy: jax.Array, residuals: Residuals) -> tuple[jax.Array, jax.Array,
     #     sum(dy[n, c, k, l] for k in H for l in W) -
     #     xhat[n, c, h, w]*sum(dy[n, c, k, l]*xhat[n, c, k, l] for k in H for l in W))
     dx = (
-        (gamma / (H * W))[:, None, None]
-        * (H * W * dy - dy.sum(axis=(2, 3))[..., None, None] - jnp.sum(dy * xhat, axis=(2, 3))[..., None, None] * xhat)
+        gamma[:, None, None]
+        * (dy - dy.mean(axis=(2, 3))[..., None, None] - jnp.mean(dy * xhat, axis=(2, 3))[..., None, None] * xhat)
         / jnp.sqrt(var + eps)[..., None, None]
     )
     # dgamma[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N for h in H for w in W)
@@ -176,10 +176,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -162,13 +162,13 @@ def _array(name: str, value: object, axes: str, shape: tuple[int | str, ...], dt
     An axis of any length stands in `shape` as a letter, the same letter for the same length. What has 16 bits becomes
     float32.
     """
-    if type(value) is np.ndarray and value.shape == shape and value.dtype is dtype and dtype in _NATIVE:
-        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
-    if _dtype(name, value) != dtype:
+    native = type(value) is np.ndarray and value.dtype is dtype and dtype in _NATIVE
+    if not native and _dtype(name, value) != dtype:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {_dtype(name, value)}")
     array = np.asarray(value)
-    _check_shape(name, array.shape, axes, shape)
-    return np.ascontiguousarray(array, dtype=_working(dtype))
+    if array.shape != shape:
+        _check_shape(name, array.shape, axes, shape)
+    return array if native and array.flags.c_contiguous else np.ascontiguousarray(array, dtype=_working(dtype))
 
 
 def _working(dtype: np.dtype) -> np.dtype:
@@ -195,7 +195,7 @@ def _result(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype, inputs
     _fits(name, out, shape, dtype)
     array: np.ndarray = out
     direct = array.flags.c_contiguous and array.dtype == _working(dtype) and type(array) is np.ndarray
-    if direct and not any(np.may_share_memory(array, given) for given in inputs):
+    if direct and all(_are_apart(array, given) for given in inputs):
         return array
     return np.empty(shape, _working(dtype))
 
@@ -227,8 +227,10 @@ def _cores() -> int:
 def _rows(length: int, size: int, itemsize: int) -> int:
     """Return how many rows make a block, of `length` rows that have `size` elements of `itemsize` bytes together."""
     most = _BLOCK_ROWS_OF_FLOAT64 if itemsize == 8 else _BLOCK_ROWS
+    if size <= _BLOCK:
+        return max(1, min(length, most))
     # Not fewer, lest the parts outgrow the data.
-    rows = max(_BLOCK * length // max(size, 1), min(16, (length + 7) // 8))
+    rows = max(_BLOCK * length // size, min(16, (length + 7) // 8))
     return max(1, min(length, most, rows))
 
 
@@ -336,6 +338,13 @@ def _total(parts: np.ndarray) -> None:
         count = half
 
 
+def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
+    if one.flags.owndata and other.flags.owndata:
+        return one is not other
+    return not np.shares_memory(one, other)
+
+
 def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
     """Return what `out` has for each result with axes, an array or None; raise TypeError or ValueError otherwise."""
     if out is None:
@@ -345,7 +354,7 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
         raise TypeError(f"out: expected an array or None for each of {', '.join(names)}, got {type(out).__name__}")
     for place, one in enumerate(given):
         for before, other in enumerate(given[:place]):
-            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.shares_memory(one, other):
+            if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and not _are_apart(one, other):
                 both = f"{names[before]} and {names[place]}"
                 raise ValueError(f"out: expected arrays that share no memory, got those for {both}")
     return given
@@ -353,10 +362,11 @@ def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

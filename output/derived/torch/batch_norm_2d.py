@@ -116,8 +116,8 @@ def backward(dy: torch.Tensor, residuals: Residuals) -> tuple[torch.Tensor, torc
     # dx[n, c, h, w] = gamma[c]/(H*N*W*sqrt(var[c] + eps))*(H*N*W*dy[n, c, h, w] - dgamma[c]*xhat[n, c, h, w] -
     #     dbeta[c])
     dx = (
-        (gamma / (H * N * W * torch.sqrt(var + eps)))[:, None, None]
-        * (H * N * W * dy - dbeta[:, None, None] - dgamma[:, None, None] * xhat)
+        (gamma / torch.sqrt(var + eps))[:, None, None]
+        * (dy - (dbeta / (H * N * W))[:, None, None] - (dgamma / (H * N * W))[:, None, None] * xhat)
     )
 
     return dx, dgamma, dbeta
@@ -181,11 +181,11 @@ def double_backward(
     #     sum(d2xhat[k, c, l, m]*xhat[k, c, l, m] for k in N for l in H for m in W)))/(H*N*W*sqrt(var[c] + eps))
     d2x = (
         (
-            H * N * W * d2xhat
-            - d2xhat.sum(dim=(0, 2, 3))[:, None, None]
-            - (torch.sum(d2xhat * xhat, dim=(0, 2, 3)) + d2gamma * gamma)[:, None, None] * xhat
+            d2xhat
+            - d2xhat.mean(dim=(0, 2, 3))[:, None, None]
+            - ((torch.sum(d2xhat * xhat, dim=(0, 2, 3)) + d2gamma * gamma) / (H * N * W))[:, None, None] * xhat
         )
-        / (H * N * W * torch.sqrt(var + eps))[:, None, None]
+        / torch.sqrt(var + eps)[:, None, None]
     )
 
     return d2dy, d2x, d2gamma
@@ -325,10 +325,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -108,7 +108,7 @@ def backward(dy: torch.Tensor, residuals: Residuals) -> tuple[torch.Tensor, torc
     # dbeta[j] = sum(dy[i, j] for i in N)
     dbeta = dy.sum(dim=0)
     # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - N*dgamma[j]*xhat[i, j]/(N - 1) - dbeta[j])
-    dx = gamma / (N * torch.sqrt(var + eps)) * (N * dy - dbeta - N * dgamma / (N - 1) * xhat)
+    dx = gamma / torch.sqrt(var + eps) * (dy - dbeta / N - dgamma / (N - 1) * xhat)
 
     return dx, dgamma, dbeta
 
@@ -158,8 +158,8 @@ def double_backward(
     # d2x[i, j] = (N*d2xhat[i, j] - sum(d2xhat[k, j] for k in N) - N*xhat[i, j]/(N - 1)*(d2gamma[j]*gamma[j] +
     #     sum(d2xhat[k, j]*xhat[k, j] for k in N)))/(N*sqrt(var[j] + eps))
     d2x = (
-        (N * d2xhat - d2xhat.sum(dim=0) - N * (torch.sum(d2xhat * xhat, dim=0) + d2gamma * gamma) / (N - 1) * xhat)
-        / (N * torch.sqrt(var + eps))
+        (d2xhat - d2xhat.mean(dim=0) - (torch.sum(d2xhat * xhat, dim=0) + d2gamma * gamma) / (N - 1) * xhat)
+        / torch.sqrt(var + eps)
     )
 
     return d2dy, d2x, d2gamma
@@ -299,10 +299,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -152,7 +152,7 @@ def double_backward(
     # d2c1[i] = -mean(d2dx[i, j] for j in D)/sqrt(var[i] + eps)
     d2c1 = -d2dx.mean(dim=1) / torch.sqrt(var + eps)
     # d2xhat[i, j] = (D*dy[i, j]*(d2c2[i]*gamma[j] + d2dgamma[j]) - c2[i]*d2dx[i, j]/sqrt(var[i] + eps))/D
-    d2xhat = (D * dy * (d2dgamma + d2c2[:, None] * gamma) - (c2 / torch.sqrt(var + eps))[:, None] * d2dx) / D
+    d2xhat = dy * (d2dgamma + d2c2[:, None] * gamma) - (c2 / (D * torch.sqrt(var + eps)))[:, None] * d2dx
     # d2dy[i, j] = d2dgamma[j]*xhat[i, j] + gamma[j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] + eps) + d2c1[i]) +
     #     d2dbeta[j]
     d2dy = (
@@ -165,17 +165,20 @@ def double_backward(
     #     eps)))/(D*sqrt(var[i] + eps))
     d2x = (
         (
-            D * d2xhat
-            - d2xhat.sum(dim=1)[:, None]
+            d2xhat
+            - d2xhat.mean(dim=1)[:, None]
             - (
-                torch.sum(gamma * d2dx * dy, dim=1) / torch.sqrt(var + eps)
-                + d2c2 * c2
-                + d2c1 * c1
-                + torch.sum(d2xhat * xhat, dim=1)
+                (
+                    torch.sum(gamma * d2dx * dy, dim=1) / torch.sqrt(var + eps)
+                    + d2c2 * c2
+                    + d2c1 * c1
+                    + torch.sum(d2xhat * xhat, dim=1)
+                )
+                / D
             )[:, None]
             * xhat
         )
-        / (D * torch.sqrt(var + eps))[:, None]
+        / torch.sqrt(var + eps)[:, None]
     )
     # d2gamma[j] = sum(dy[i, j]*(d2c2[i]*xhat[i, j] + d2dx[i, j]/sqrt(var[i] + eps) + d2c1[i]) for i in N)
     d2gamma = torch.sum(dy * (d2dx / torch.sqrt(var + eps)[:, None] + d2c2[:, None] * xhat + d2c1[:, None]), dim=0)
@@ -317,10 +320,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -373,10 +373,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")

@@ -295,7 +295,8 @@ def _array(
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name}: expected an array {axes}, got {type(value).__name__}: {error}") from error
-    if array.dtype.name not in ("float16", "bfloat16", "float32", "float64", np.dtype(np.longdouble).name):
+    kinds = (np.float32, np.float64, np.float16, np.longdouble)
+    if array.dtype.type not in kinds and array.dtype.name != "bfloat16":
         raise TypeError(f"{name}: expected float16, bfloat16, float32, float64 or longdouble, got {array.dtype}")
     if dtype is not None and array.dtype.type is not dtype.type:
         raise TypeError(f"{name}: expected {dtype}, as the other arrays, got {array.dtype}")
@@ -305,10 +306,11 @@ def _array(
 
 def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int | str, ...]) -> None:
     """Raise ValueError where the shape that came is not the one expected."""
-    lengths: dict[int | str, int] = {length: length for length in shape if isinstance(length, int)}
-    if len(came) != len(shape) or any(
-        lengths.setdefault(wanted, length) != length for wanted, length in zip(shape, came, strict=True)
-    ):
+    lengths: dict[int | str, int] = {}
+    fits = len(came) == len(shape)
+    for wanted, length in zip(shape, came, strict=False):
+        fits = fits and length == (lengths.setdefault(wanted, length) if isinstance(wanted, str) else wanted)
+    if not fits:
         expected = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
         meaning = "" if expected == axes else f" = {axes}"
         raise ValueError(f"{name}: expected shape {expected}{meaning}, got {came}")
@@ -316,12 +318,14 @@ def _check_shape(name: str, came: tuple[int, ...], axes: str, shape: tuple[int |
 
 def _scalar(name: str, value: object, dtype: np.dtype) -> np.floating:
     """Return a real number (a Python or NumPy scalar, or a 0-d array) in the dtype of the arrays."""
-    if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
-        raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
-    array = np.asarray(value)
-    if array.ndim > 0:
-        raise ValueError(f"{name}: expected a number, got an array of shape {array.shape}")
-    number: np.floating = dtype.type(array[()])
+    if type(value) is not float:
+        if isinstance(value, np.ma.MaskedArray) or np.asarray(value).dtype.kind not in "fiu":
+            raise TypeError(f"{name}: expected a real number, got {type(value).__name__}")
+        value = np.asarray(value)
+        if value.ndim > 0:
+            raise ValueError(f"{name}: expected a number, got an array of shape {value.shape}")
+        value = value[()]
+    number: np.floating = dtype.type(value)
     return number
 
 
