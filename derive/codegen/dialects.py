@@ -13,6 +13,7 @@ import sympy
 from sympy import Abs, Expr, NumberSymbol, erf, sign
 
 from derive.codegen.axes import ATOM, Axes, Code
+from derive.codegen.runtime import ARE_CLOSE
 from derive.functions import log1p, maximum, minimum, relu, sigmoid, softplus
 
 
@@ -216,8 +217,7 @@ class Dialect:
 
     def close(self, left: Code, right: Code, like: Like) -> str:
         """Equality everywhere, up to rounding: that may take half of the digits."""
-        tolerance = f"np.sqrt(np.finfo({like.dtype}).eps)"
-        return f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+        return f"{ARE_CLOSE.__name__}({left}, {right}, {like.dtype})"
 
 
 def axis_text(places: Sequence[int]) -> str:

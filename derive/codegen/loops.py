@@ -16,12 +16,12 @@ from pathlib import Path
 
 from derive.codegen.centering import with_rests
 from derive.codegen.contract import Checks, cotangent_lines, tuple_text, unpacking_lines
-from derive.codegen.dialects import NUMPY, Like, like
+from derive.codegen.dialects import NUMPY, Like
 from derive.codegen.functions_of_loops import LoopFunction, backward_function, forward_function
 from derive.codegen.layer_functions import parameters
 from derive.codegen.module import module_docstring, suppressions
 from derive.codegen.residuals import Residuals, cotangents_of
-from derive.codegen.runtime import ARE_APART, CHECK_SHAPE, FITS, OUTPUTS, sources_for
+from derive.codegen.runtime import ARE_APART, ARE_CLOSE, CHECK_SHAPE, FITS, OUTPUTS, sources_for
 from derive.codegen.schedule.recompute import Saved, what_to_save
 from derive.codegen.signatures import argument_type, bundle, bundle_type, described, docstring, return_line, signature
 from derive.codegen.wrapping import call, unpacked
@@ -124,7 +124,7 @@ def _class_lines(fields: dict[str, str]) -> list[str]:
 def _forward_lines(derivation: Derivation, function: LoopFunction, fields: dict[str, str]) -> list[str]:
     graph = derivation.forward
     arrays = [q for q in graph.inputs if q.indices]
-    checks = Checks(graph, like(arrays[0].name) if arrays else Like("dtype"), NUMPY, function.names["check"])
+    checks = Checks(graph, Like("dtype"), NUMPY, function.names["check"])
     outputs = [graph.by_name[name] for name in graph.outputs]
     rows = [(q.name, described(q)) for q in graph.inputs]
     if checks.switch:
@@ -228,7 +228,7 @@ def _runtime_for(body: str) -> tuple[list[str], list[str]]:
         wanted |= dict.fromkeys(new)
         todo += new.values()
     chosen = dict.fromkeys(text for name, text in definitions.items() if name in wanted)
-    others = sources_for("\n".join([body, *chosen]), (ARE_APART, OUTPUTS, CHECK_SHAPE, FITS))
+    others = sources_for("\n".join([body, *chosen]), (ARE_APART, ARE_CLOSE, OUTPUTS, CHECK_SHAPE, FITS))
     return _imports(tree, "\n".join([body, *chosen, *others])), [*chosen, *others]
 
 

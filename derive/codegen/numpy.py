@@ -17,7 +17,7 @@ from derive.codegen.axes import Code
 from derive.codegen.centering import with_rests
 from derive.codegen.dialects import Dialect, Like, axis_text
 from derive.codegen.module import Parts, write_module
-from derive.codegen.runtime import MEAN, RUNTIME, SUM, TOLERANCE, WORKING_OF
+from derive.codegen.runtime import ARE_CLOSE, MEAN, RUNTIME, SUM, WORKING_OF
 from derive.codegen.runtime_tiles import CONSTANTS, TILE_RUNTIME
 from derive.derivation import Derivation, Form
 from derive.errors import UsageError
@@ -48,8 +48,7 @@ class Numpy(Dialect):
         return f"dtype, {like.dtype}"
 
     def close(self, left: Code, right: Code, like: Like) -> str:
-        tolerance = f"{TOLERANCE.__name__}(dtype)"
-        return f"np.allclose({left}, {right}, rtol={tolerance}, atol={tolerance})"
+        return f"{ARE_CLOSE.__name__}({left}, {right}, dtype)"
 
 
 # Of the gradients that there are functions for.

@@ -133,10 +133,12 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"out: the array for {name} is read-only")
 
 
-def _tolerance(dtype: np.dtype) -> float:
-    """Return how far numbers may be from each other that are equal up to rounding: half of the digits."""
+def _are_close(one: Any, other: Any, dtype: np.dtype) -> bool:
+    """Whether numbers that were rounded to a dtype are equal everywhere but for half of its digits."""
     bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
-    return float(np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps))
+    tolerance = np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps)
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.abs(one - other) <= tolerance * (1 + np.abs(other))))
 
 
 def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> np.ndarray:
@@ -198,12 +200,12 @@ def _erf(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(np.clip(x, -6, 6)), dtype=np.result_type(x, np.float32))
 
 
-ARRAY, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, TOLERANCE = _array, _scalar, _dtype_of, _working, _finished, _tolerance
+ARRAY, SCALAR, DTYPE_OF, WORKING_OF, FINISHED, ARE_CLOSE = _array, _scalar, _dtype_of, _working, _finished, _are_close
 CHECK_SHAPE, FITS, SUM, SUM_OF_PRODUCTS, MEAN = _check_shape, _fits, _sum, _sum_of_products, _mean
 ARE_APART, CHECK_OUT, OUTPUTS, SIGMOID, ERF = _are_apart, _check_out, _outputs, _sigmoid, _erf
 RUNTIME: tuple[Callable[..., Any], ...] = (
     ARRAY, CHECK_SHAPE, SCALAR, DTYPE_OF, WORKING_OF, ARE_APART, OUTPUTS, CHECK_OUT, FINISHED, FITS,
-    TOLERANCE, SUM, SUM_OF_PRODUCTS, MEAN, SIGMOID, ERF
+    ARE_CLOSE, SUM, SUM_OF_PRODUCTS, MEAN, SIGMOID, ERF
 )  # fmt: skip
 
 

@@ -149,6 +149,15 @@ class TestDigits:
         np.testing.assert_allclose(z, expected.astype(float), rtol=1e-13)
 
 
+    @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+    def test_a_condition_holds_up_to_the_rounding_of_what_was_given(self, dtype: Any) -> None:
+        module = loops_of("softmax_cross_entropy")
+        x, thirds = np.zeros((2, 3), dtype), np.full((2, 3), 1 / 3).astype(dtype)
+        assert np.isclose(float(module.forward(x, thirds)[0]), np.log(3), rtol=0.01)
+        with pytest.raises(ValueError, match="== 1 everywhere"):
+            module.forward(x, (1.2 * thirds).astype(dtype))
+
+
 class TestThreads:
     @pytest.mark.parametrize("shape", [(3000, 100), (20, 30_000), (40_000, 16)])
     def test_their_number_changes_nothing(self, shape: tuple[int, int]) -> None:
