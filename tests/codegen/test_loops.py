@@ -158,6 +158,51 @@ class TestDigits:
             module.forward(x, (1.2 * thirds).astype(dtype))
 
 
+# Scales and brackets that cannot be taken out of what they stand in without changing what is infinite, or zero.
+CENTERED = """
+x: [N, D]
+mu[j] = mean(x[i, j] for i in N)
+var[j] = mean((x[i, j] - mu[j])**2 for i in N)
+a[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + 1)
+m[i] = mean(a[i, j] for j in D)
+v[i] = mean((a[i, j] - m[i])**2 for j in D)
+b[i, j] = (a[i, j] - m[i])/sqrt(v[i] + 1e-30)
+"""
+SCALED = """
+x: [N, D]
+w: [N, D]
+g: [D]
+h: [D]
+s: [D]
+y[i, j] = s[j]*(g[j]*x[i, j] + h[j]*x[i, j] + g[j]**2*w[i, j] + g[j]*h[j]*w[i, j])
+"""
+
+
+class TestWhatIsExact:
+    def test_what_cancels_to_nothing(self) -> None:
+        module = module_from(derivations_for_code(parse_layer(CENTERED, "centered"), "reuse")[0])
+        x = 1e8 + np.random.default_rng(5).normal(size=(150, 1))
+        assert not np.any(module.forward(x)[0])
+
+    def test_a_scale_that_is_zero_divides_nothing(self) -> None:
+        (derivation,) = derivations_for_code(parse_layer(SCALED, "scaled"), "reuse")
+        ones, g, h = np.ones((2, 3)), np.array([1.0, 1, 0]), np.array([-1.0, 2, 0])
+        expected = compile_derivation(derivation).forward(ones, ones, g, h, g)[0]
+        np.testing.assert_array_equal(module_from(derivation).forward(ones, ones, g, h, g)[0], expected)
+
+    @pytest.mark.parametrize("name", ["x", "gamma", "beta", "dy"])
+    @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+    def test_infinity_is_where_it_is_in_numpy(self, name: str, bad: float) -> None:
+        values = batch((4, 2), np.float64)
+        values["x"] = np.array([[1.0, 2], [2, 5], [3, 1], [4, 4]])
+        values[name][..., 0].flat[0] = bad
+        with np.errstate(invalid="ignore"):
+            expected = run(compile_derivation(derivations_for_code("batch_norm", "reuse")[0]), values)
+            found = run(loops_of("batch_norm"), values)
+        for result, value in expected.items():
+            np.testing.assert_allclose(found[result], value, rtol=1e-12, atol=1e-12, err_msg=result)
+
+
 class TestThreads:
     @pytest.mark.parametrize("shape", [(3000, 100), (20, 30_000), (40_000, 16)])
     def test_their_number_changes_nothing(self, shape: tuple[int, int]) -> None:

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from derive.codegen.runtime import ERF, RUNTIME, SIGMOID, sources_for
+from derive.codegen.runtime import ARE_APART, ARE_CLOSE, ERF, RUNTIME, SIGMOID, sources_for
 
 POINTS = np.concatenate([np.linspace(-30, 30, 301), [-700.0, -100.0, -1e-8, 0.0, 1e-300, 100.0, 700.0]])
 
@@ -90,3 +90,30 @@ def test_only_what_is_called_is_brought_along() -> None:
     assert sources_for("y = x", RUNTIME) == []
     (source,) = sources_for("y = _sigmoid(x)", RUNTIME)
     assert source.startswith("def _sigmoid(x: np.ndarray)")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "close"),
+    [
+        (1.0, 1 + 2.9e-8, True),
+        (1.0, 1 + 3.1e-8, False),
+        (1e9, 1e9 + 10, True),
+        (np.inf, np.inf, True),
+        (-np.inf, np.inf, False),
+        (2.0, np.inf, False),
+        (np.inf, 2.0, False),
+        (np.nan, np.nan, False),
+    ],
+)
+def test_numbers_that_are_equal_but_for_rounding(one: float, other: float, close: bool) -> None:
+    assert ARE_CLOSE(np.array([1.0, one]), np.array([1.0, other]), np.dtype(float)) == close
+
+
+def test_arrays_that_share_memory() -> None:
+    whole, empty = np.zeros((4, 6)), np.empty(0)
+    assert ARE_APART(whole, np.zeros(3))
+    assert ARE_APART(whole[:, ::2], whole[:, 1::2])
+    assert ARE_APART(empty, empty)
+    assert not ARE_APART(whole, whole)
+    assert not ARE_APART(whole, whole[1:])
+    assert not ARE_APART(whole[1:3], whole[2:])

@@ -8,7 +8,6 @@ from derive.codegen.functions_of_loops import LoopFunction
 from derive.codegen.loops import functions_of
 from derive.codegen.numpy import derivations_for_code
 from derive.codegen.schedule.nodes import Loop, Stage, walk
-from derive.codegen.schedule.plan import arrays_of
 from derive.graph import Graph
 from derive.parser import parse_layer
 
@@ -149,45 +148,3 @@ def test_what_a_column_needs_is_computed_once_a_column() -> None:
     names = ["dgamma_total", "dx_plus", "dx_times_xhat", "dx_factor"]
     assert sorted(buffer.name for buffer in backward.plan.buffers) == sorted(names)
     assert all([axis.name for axis in buffer.axes] == ["j"] for buffer in backward.plan.buffers)
-
-
-def read_in_passes(function: LoopFunction) -> set[str]:
-    """The arrays that the loops over all rows mention."""
-    return {name for stage in function.plan.stages if stage.is_pass for name in arrays_of(stage)}
-
-
-def test_what_rounding_took_from_a_mean_is_taken_off_once_a_column() -> None:
-    for function in functions("batch_norm"):
-        assert "mu" in read_in_passes(function)
-        assert "mu_rest" not in read_in_passes(function)
-
-
-SUMMED = """
-x: [N, D]
-w: [N, D]
-mu[j] = mean(x[i, j] for i in N)
-var[j] = mean((x[i, j] - mu[j])**2 for i in N)
-xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + 1)
-z[j] = sum(w[i, j]*xhat[i, j] for i in N)
-"""
-
-
-@pytest.mark.parametrize(("more", "left"), [("", True), ("w[i, j]**2", True), ("w[i, j]", False)])
-def test_a_sum_is_about_the_rounded_mean_where_the_other_factors_are_summed_anyway(more: str, left: bool) -> None:
-    text = f"{SUMMED}v[j] = sum({more} for i in N)\n" if more else SUMMED
-    forward, _ = functions(parse_layer(text, "summed", "summed"))
-    assert ("mu_rest" in read_in_passes(forward)) == left
-
-
-def test_what_has_an_index_of_the_sum_stays_in_it() -> None:
-    text = """
-x: [N, D]
-w: [N, D]
-s: constant
-mu[j] = mean(x[i, j] for i in N)
-xhat[i, j] = s*(x[i, j] - mu[j])
-z = sum(w[i, j]*xhat[i, j] for i in N for j in D)
-v = sum(w[i, j] for i in N for j in D)
-"""
-    forward, _ = functions(parse_layer(text, "summed", "summed"))
-    assert "mu_rest" in read_in_passes(forward)

@@ -9,10 +9,7 @@
     dx[i, j] = dx_factor[j]*(dy[i, j] + dx_times_xhat[j]*xhat_unscaled[i, j] + dx_plus[j])
 
 An element then takes a multiplication less, and a number less to load, for each scale. Everything is about the mean
-still: x - mu is never expanded, nor is what cancels to nothing, such as dy - dbeta/N in a batch of one. What rounding
-took from the mean is taken off once a column, too, where it is linear: it is so small that nothing cancels there.
-
-    sum(dy[i, j]*(x[i, j] - mu[j] - mu_rest[j]))  ──▶  sum(dy[i, j]*(x[i, j] - mu[j])) - mu_rest[j]*sum(dy[i, j])
+still: x - mu is never expanded, nor is what cancels to nothing, such as dy - dbeta/N in a batch of one.
 """
 
 from __future__ import annotations
@@ -27,37 +24,22 @@ from derive.graph import fresh_name, name_of
 from derive.indices import free_indices
 
 
-def scale_once(
-    program: Statements, outermost: Axis, results: Iterable[str], rests: Iterable[str], taken: Iterable[str]
-) -> Statements:
-    """The program with scales that lack the outermost axis taken out of what runs over it.
-
-    `rests` are what rounding took from means.
-    """
-    return _Scaler(program, outermost.symbol, results, rests, taken).result()
+def scale_once(program: Statements, outermost: Axis, results: Iterable[str], taken: Iterable[str]) -> Statements:
+    """The program with scales that lack the outermost axis taken out of what runs over it."""
+    return _Scaler(program, outermost.symbol, results, taken).result()
 
 
 class _Scaler:
-    def __init__(
-        self,
-        program: Statements,
-        outermost: Symbol,
-        results: Iterable[str],
-        rests: Iterable[str],
-        taken: Iterable[str],
-    ) -> None:
+    def __init__(self, program: Statements, outermost: Symbol, results: Iterable[str], taken: Iterable[str]) -> None:
         self._program, self._outermost = program, outermost
-        self._results, self._rests = set(results), set(rests)
+        self._results = set(results)
         self._taken = {*taken, *program.shapes}
         self._scaled: dict[Expr, Expr] = {}  # the element of a map, and it as a scale times another map's element
-        self._brackets: dict[Expr, Expr] = {}  # a bracket, and the element that stands for it, without its rest
+        self._brackets: dict[Expr, Statement] = {}
         self._found: list[Statement] = []
-        self._done: set[str] = set()
 
     def result(self) -> Statements:
         for statement in self._program.statements:
-            if statement.name in self._done:
-                continue
             large = self._outermost in statement.domain and len(statement.domain) > 1
             if large and statement.kind == "sum":
                 self._sum(statement)
@@ -78,60 +60,22 @@ class _Scaler:
 
     def _sum(self, statement: Statement) -> None:
         """A sum, with the scales of its summand behind it."""
-        self._done.add(statement.name)
         factors = Mul.make_args(statement.expression.xreplace(self._scaled))
         bound = set(statement.bound)
         scales = [factor for factor in factors if not bound & set(free_indices(factor))]
         if not scales or all(scale.is_number for scale in scales):
             self._found.append(statement)
             return
-        moving = [factor for factor in factors if factor not in scales]
-        about, rest = self._without_rest(statement, moving)
-        inner = replace(statement, name=self._name(f"{statement.name}_unscaled"), expression=about)
-        scaled = Mul(*scales, Add(inner.element, rest))
+        unscaled = Mul(*(factor for factor in factors if factor not in scales))
+        inner = replace(statement, name=self._name(f"{statement.name}_unscaled"), expression=unscaled)
+        scaled = Mul(*scales, inner.element)
         self._found += [inner, Statement(statement.name, "map", statement.axes, (), scaled, None)]
-
-    def _without_rest(self, statement: Statement, factors: list[Expr]) -> tuple[Expr, Expr]:
-        """A summand about rounded means, and what their rest adds to its sum: that needs the sum of the other factors.
-
-        The rest is 0 where it stays in the summand, since nothing else needs that sum.
-        """
-        for factor in factors:
-            element, rest = self._rest_of(factor) or (factor, Integer(0))
-            others = Mul(*(other for other in factors if other is not factor))
-            if rest != 0 and not set(statement.bound) & set(free_indices(rest)):
-                total = self._sum_of(statement, others)
-                if total is not None:
-                    return element * others, rest * total
-        return Mul(*factors), Integer(0)
-
-    def _sum_of(self, statement: Statement, summand: Expr) -> Expr | None:
-        """The sum of a summand over the axes of another sum, if there is one; it then stands before that."""
-        for other in self._program.statements:
-            same = (set(other.axes), set(other.bound)) == (set(statement.axes), set(statement.bound))
-            if same and other.kind == "sum" and other.expression.xreplace(self._scaled) == summand:
-                if other.name not in self._done:
-                    self._sum(other)
-                return other.element
-        return None
-
-    def _rest_of(self, bracket: Expr) -> tuple[Expr, Expr] | None:
-        """The element of a bracket without its rest, and the rest, where the bracket has one."""
-        terms = bracket.args if isinstance(bracket, Add) else ()
-        rests = [term for term in terms if self._is_rest(term)]
-        elements = [term for term in terms if term not in rests]
-        return (elements[0], Add(*rests)) if rests and len(elements) == 1 else None
-
-    def _is_rest(self, term: Expr) -> bool:
-        """Whether a term takes the rest of a column's mean off."""
-        return name_of(-term) in self._rests and self._is_small(term)
 
     def _map(self, statement: Statement) -> None:
         statement = replace(statement, expression=self._without_brackets(statement, statement.expression))
         factors = Mul.make_args(statement.expression)
         moving = [factor for factor in factors if not self._is_small(factor)]
-        plain = len(moving) == 1 and (name_of(moving[0]) is not None or self._rest_of(moving[0]) is not None)
-        if statement.name not in self._results and len(factors) > 1 and plain:
+        if statement.name not in self._results and len(factors) > 1 and len(moving) == 1 and name_of(moving[0]):
             self._found.append(statement)
             self._scaled[statement.element] = statement.expression
             return
@@ -153,15 +97,15 @@ class _Scaler:
         small = [self._is_small(term) for term in terms]
         if not terms or all(small) or not any(small) or any(name_of(term) is name_of(-term) is None for term in terms):
             return factor if not isinstance(factor, Add) else self._without_brackets(statement, factor)
-        rest = Add(*(term for term in terms if self._is_rest(term)))
-        if factor not in self._brackets:
+        known = self._brackets.get(factor)
+        if known is None:
             order = [axis.symbol for axis in self._program.axes]
             axes = tuple(sorted(free_indices(factor), key=order.index))
             name = self._name(f"{statement.name}_unscaled")
-            known = Statement(name, "map", axes, (), factor - rest, statement.equation)
-            self._brackets[factor] = known.element
+            known = Statement(name, "map", axes, (), factor, statement.equation)
+            self._brackets[factor] = known
             self._found.append(known)
-        return Add(self._brackets[factor], rest)
+        return known.element
 
     def _collected(self, statement: Statement) -> Expr | None:
         """A sum of large elements times small coefficients, or such a sum scaled, with these computed once a column.
@@ -184,7 +128,7 @@ class _Scaler:
         if pivot is None:
             return None
         scale = coefficients.pop(pivot)
-        terms = [self._term(statement, element, _divided(each, scale)) for element, each in coefficients.items()]
+        terms = [self._term(statement, element, cancel(each / scale)) for element, each in coefficients.items()]
         return Mul(*scales, scale, Add(pivot, *terms))
 
     def _coefficients(self, expression: Add) -> dict[Expr, Expr]:
@@ -193,17 +137,10 @@ class _Scaler:
         for term in expression.args:
             factors = Mul.make_args(term)
             moving = [factor for factor in factors if not self._is_small(factor)]
-            if len(moving) > 1:
+            if len(moving) > 1 or any(name_of(factor) is None for factor in moving):
                 return {}
             key = moving[0] if moving else Integer(1)
-            small = Mul(*(factor for factor in factors if factor not in moving))
-            split = self._rest_of(key)
-            if split is not None:
-                key, rest = split
-                found.setdefault(Integer(1), []).append(small * rest)
-            if key != 1 and name_of(key) is None:
-                return {}
-            found.setdefault(key, []).append(small)
+            found.setdefault(key, []).append(Mul(*(factor for factor in factors if factor not in moving)))
         return {element: Add(*parts) for element, parts in found.items()}
 
     def _divides(self, sums: Mapping[Expr, Expr], element: Expr) -> bool:
@@ -228,11 +165,6 @@ class _Scaler:
     def _origin(self, element: Expr) -> str:
         """The name of an element, without what was added to it here."""
         return (name_of(element) or "").removesuffix("_unscaled")
-
-
-def _divided(coefficient: Expr, scale: Expr) -> Expr:
-    """A coefficient divided by a scale, term by term: one fraction would round a mean once more."""
-    return Add(*(cancel(term / scale) for term in Add.make_args(coefficient)))
 
 
 def _is_plain(coefficient: Expr) -> bool:

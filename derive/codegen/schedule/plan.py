@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Indexed, Symbol
 
-from derive.codegen.centering import distance
 from derive.codegen.schedule.affine import scale_once
 from derive.codegen.schedule.hoist import hoist
 from derive.codegen.schedule.moments import Moments, use_moments
@@ -29,7 +28,7 @@ from derive.codegen.schedule.statements import (
     renamed,
     take_equations_apart,
 )
-from derive.graph import Equation, Quantity, fresh_name, name_of
+from derive.graph import Equation, Quantity, fresh_name
 from derive.printing.layout import Layout
 from derive.printing.names import Names
 
@@ -83,8 +82,7 @@ def plan_function(
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
-    rests = {name_of(node.args[2]) or "" for e in equations for node in e.expression.atoms(distance)}
-    program = hoist(scale_once(program, order[0], results, rests, reserved), reserved)
+    program = hoist(scale_once(program, order[0], results, reserved), reserved)
     kept = [name for one in own for name in (one.offset, one.spread) if name]
     nest = Nest(program, order, [name for name in results if name in program.by_name], kept, compared)
     stages = tuple(nest.stages())
