@@ -177,6 +177,17 @@ s: [D]
 y[i, j] = s[j]*(g[j]*x[i, j] + h[j]*x[i, j] + g[j]**2*w[i, j] + g[j]*h[j]*w[i, j])
 """
 
+EXTREMES = """
+x: [N, D]
+mu[j] = mean(x[i, j] for i in N)
+var[j] = mean((x[i, j] - mu[j])**2 for i in N)
+a[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + 1)
+m[i] = max(a[i, j] for j in D)
+n[j] = -max(-a[i, j] for i in N)
+d[i, j] = sqrt(m[i] - a[i, j]) + sqrt(a[i, j] - n[j])
+d: output
+"""
+
 
 class TestWhatIsExact:
     def test_what_cancels_to_nothing(self) -> None:
@@ -189,6 +200,14 @@ class TestWhatIsExact:
         ones, g, h = np.ones((2, 3)), np.array([1.0, 1, 0]), np.array([-1.0, 2, 0])
         expected = compile_derivation(derivation).forward(ones, ones, g, h, g)[0]
         np.testing.assert_array_equal(module_from(derivation).forward(ones, ones, g, h, g)[0], expected)
+
+    @pytest.mark.parametrize("output", ["", "a: output\n"], ids=["inside", "an output"])
+    def test_nothing_is_larger_than_the_largest(self, output: str) -> None:
+        (derivation,) = derivations_for_code(parse_layer(EXTREMES + output, "extremes"), "reuse")
+        forward = module_from(derivation, compiled=True).forward
+        x = np.random.default_rng(1).normal(size=(150, 3))
+        found, _ = forward(x)
+        assert np.isfinite(found).all()
 
     @pytest.mark.parametrize("name", ["x", "gamma", "beta", "dy"])
     @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])

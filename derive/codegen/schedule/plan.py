@@ -22,6 +22,7 @@ from derive.codegen.schedule.statements import (
     Axis,
     Statement,
     Statements,
+    maximized,
     merge_equal,
     name_compared,
     names_of,
@@ -82,7 +83,8 @@ def plan_function(
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
-    program = hoist(scale_once(program, order[0], results, reserved), reserved)
+    compared |= maximized(program)
+    program = hoist(scale_once(program, order[0], {*results, *compared}, reserved), reserved)
     kept = [name for one in own for name in (one.offset, one.spread) if name]
     nest = Nest(program, order, [name for name in results if name in program.by_name], kept, compared)
     stages = tuple(nest.stages())

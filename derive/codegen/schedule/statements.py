@@ -244,6 +244,15 @@ def name_compared(program: Statements, taken: Iterable[str]) -> tuple[Statements
     return Statements(statements, program.axes, shapes), names
 
 
+def maximized(program: Statements) -> set[str]:
+    """The maps whose elements a maximum is taken of, or their negatives.
+
+    What is the largest is subtracted, and compared; computed in two places, it could be larger than the largest.
+    """
+    found = {name_of(sign * s.expression) for s in program.statements if s.kind == "max" for sign in (1, -1)}
+    return {s.name for s in program.statements if s.kind == "map" and s.name in found}
+
+
 def renamed(expression: Expr, renaming: Mapping[str, str]) -> Expr:
     """The expression with other names for some quantities."""
     found = {}
