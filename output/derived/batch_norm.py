@@ -363,8 +363,8 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 

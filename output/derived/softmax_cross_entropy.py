@@ -259,8 +259,8 @@ def _working(dtype: np.dtype, precise: bool = False) -> np.dtype:
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 
@@ -315,7 +315,8 @@ def _are_close(one: Any, other: Any, dtype: np.dtype) -> bool:
     bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
     tolerance = np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps)
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(one - other) <= tolerance * (1 + np.abs(other))))
+        close = np.abs(one - other) <= tolerance * (1 + np.abs(other))
+        return bool(np.all((one == other) | (close & np.isfinite(other))))
 
 
 def _sum(array: np.ndarray, axis: int | tuple[int, ...], dtype: Any = None) -> np.ndarray:

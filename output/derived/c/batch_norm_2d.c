@@ -272,10 +272,9 @@ static void forward_2(
 // What one thread does: mu, mu_rest, var.
 static void forward_3(
     int64_t start, int64_t stop, int64_t N, int64_t H, int64_t W, double eps, const real *restrict gamma,
-    const real *restrict beta, double *restrict mu, double *restrict mu_rest, double *restrict var,
-    double *restrict mu_offset, double *restrict mu_spread, const double *restrict mu_shift,
-    double *restrict y_times_xhat, double *restrict y_plus, const double *restrict mu_distances,
-    const double *restrict mu_squares)
+    double *restrict mu, double *restrict mu_rest, double *restrict var, double *restrict mu_offset,
+    double *restrict mu_spread, const double *restrict mu_shift, double *restrict y_times_xhat,
+    const double *restrict mu_distances, const double *restrict mu_squares)
 {
     for (int64_t c = start; c < stop; c++) {
         mu_offset[c] = mu_distances[c] / ((double)H * (double)N * (double)W);
@@ -287,7 +286,6 @@ static void forward_3(
         mu_spread[c] = var_sum_c / ((double)H * (double)N * (double)W);
         // var[c] = mean((x[n, c, h, w] - mu[c])**2 for n in N for h in H for w in W)
         var[c] = var_sum_c / ((double)H * (double)N * (double)W);
-        y_plus[c] = (double)beta[c] - (double)gamma[c] * mu_rest[c] / sqrt(var[c] + eps);
         y_times_xhat[c] = (double)gamma[c] / sqrt(var[c] + eps);
     }
 }
@@ -295,8 +293,8 @@ static void forward_3(
 // A pass over some rows: xhat, y.
 static void forward_4(
     int64_t first, int64_t last, int64_t start, int64_t stop, int64_t C, int64_t HW, const real *restrict x,
-    real *restrict y, const double *restrict mu, const double *restrict y_times_xhat, const double *restrict y_plus,
-    int streaming)
+    const real *restrict beta, real *restrict y, const double *restrict mu, const double *restrict mu_rest,
+    const double *restrict y_times_xhat, int streaming)
 {
     for (int64_t n = first; n < last; n++) {
         for (int64_t c = start; c < stop; c++) {
@@ -306,9 +304,9 @@ static void forward_4(
                 real *y_at = streaming ? y_line : y + (n * C + c) * HW + chunk;
                 for (int64_t hw = chunk; hw < end; hw++) {
                     // xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                    const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c];
+                    const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c] - mu_rest[c];
                     // y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
-                    y_at[hw - chunk] = (real)(y_plus[c] + xhat_unscaled_nchw * y_times_xhat[c]);
+                    y_at[hw - chunk] = (real)((double)beta[c] + xhat_unscaled_nchw * y_times_xhat[c]);
                 }
                 if (streaming) {
                     stream(y + (n * C + c) * HW + chunk, y_line, end - chunk);
@@ -347,7 +345,7 @@ int batch_norm_2d_forward(
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
     threads = thread_count(threads, N * C * HW);
     const int streaming = is_streamed(elements);
-    double *const memory = malloc(sizeof(double) * (size_t)(C + C + C + C + C + blocks * C + blocks * C + 1));
+    double *const memory = malloc(sizeof(double) * (size_t)(C + C + C + C + blocks * C + blocks * C + 1));
     if (memory == NULL) {
         return 1;
     }
@@ -355,8 +353,7 @@ int batch_norm_2d_forward(
     double *const mu_spread = mu_offset + C;
     double *const mu_shift = mu_spread + C;
     double *const y_times_xhat = mu_shift + C;
-    double *const y_plus = y_times_xhat + C;
-    double *const mu_distances = y_plus + C;
+    double *const mu_distances = y_times_xhat + C;
     double *const mu_squares = mu_distances + blocks * C;
     if (width > 0) {
         #pragma omp parallel for num_threads(threads) schedule(static)
@@ -365,11 +362,11 @@ int batch_norm_2d_forward(
             forward_1(start, stop, N, C, HW, x, mu_shift);
             for (int round = 0, again = 1; again; round++) {
                 forward_2(0, N, start, stop, C, HW, x, mu_shift, mu_distances, mu_squares);
-                forward_3(start, stop, N, H, W, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift,
-                        y_times_xhat, y_plus, mu_distances, mu_squares);
+                forward_3(start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift,
+                        y_times_xhat, mu_distances, mu_squares);
                 again = round == 0 && settle(mu_shift, mu_offset, mu_spread, start, stop);
             }
-            forward_4(0, N, start, stop, C, HW, x, y, mu, y_times_xhat, y_plus, streaming);
+            forward_4(0, N, start, stop, C, HW, x, beta, y, mu, mu_rest, y_times_xhat, streaming);
         }
     } else {
         forward_1(0, C, N, C, HW, x, mu_shift);
@@ -381,14 +378,14 @@ int batch_norm_2d_forward(
             }
             add_parts(mu_distances, blocks, C);
             add_parts(mu_squares, blocks, C);
-            forward_3(0, C, N, H, W, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
-                    y_plus, mu_distances, mu_squares);
+            forward_3(0, C, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                    mu_distances, mu_squares);
             again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, C);
         }
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            forward_4(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, x, y, mu, y_times_xhat, y_plus,
-                    streaming);
+            forward_4(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, x, beta, y, mu, mu_rest,
+                    y_times_xhat, streaming);
         }
     }
     free(memory);
@@ -406,33 +403,33 @@ static void backward_1(
     }
 }
 
-// A pass over some rows: dbeta, xhat, dgamma.
+// A pass over some rows: xhat, dgamma, dbeta.
 static void backward_2(
     int64_t first, int64_t last, int64_t start, int64_t stop, int64_t C, int64_t HW, const double *restrict mu,
-    const real *restrict x, const real *restrict dy, double *restrict dbeta_total,
-    double *restrict dgamma_total_unscaled)
+    const double *restrict mu_rest, const real *restrict x, const real *restrict dy,
+    double *restrict dgamma_total_unscaled, double *restrict dbeta_total)
 {
-    for (int64_t c = start; c < stop; c++) {
-        dbeta_total[c] = 0.0;
-    }
     for (int64_t c = start; c < stop; c++) {
         dgamma_total_unscaled[c] = 0.0;
     }
+    for (int64_t c = start; c < stop; c++) {
+        dbeta_total[c] = 0.0;
+    }
     for (int64_t n = first; n < last; n++) {
         for (int64_t c = start; c < stop; c++) {
-            double dbeta_total_c = 0.0;
             double dgamma_total_unscaled_c = 0.0;
-            #pragma omp simd reduction(+:dbeta_total_c, dgamma_total_unscaled_c)
+            double dbeta_total_c = 0.0;
+            #pragma omp simd reduction(+:dgamma_total_unscaled_c, dbeta_total_c)
             for (int64_t hw = 0; hw < HW; hw++) {
-                // dbeta[c] = sum(dy[n, c, h, w] for n in N for h in H for w in W)
-                dbeta_total_c += (double)dy[(n * C + c) * HW + hw];
                 // xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c];
+                const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c] - mu_rest[c];
                 // dgamma[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N for h in H for w in W)
                 dgamma_total_unscaled_c += xhat_unscaled_nchw * (double)dy[(n * C + c) * HW + hw];
+                // dbeta[c] = sum(dy[n, c, h, w] for n in N for h in H for w in W)
+                dbeta_total_c += (double)dy[(n * C + c) * HW + hw];
             }
-            dbeta_total[c] += dbeta_total_c;
             dgamma_total_unscaled[c] += dgamma_total_unscaled_c;
+            dbeta_total[c] += dbeta_total_c;
         }
     }
 }
@@ -440,16 +437,14 @@ static void backward_2(
 // What one thread does.
 static void backward_3(
     int64_t start, int64_t stop, int64_t N, int64_t H, int64_t W, double eps, const double *restrict var,
-    const double *restrict mu_rest, real *restrict dgamma, real *restrict dbeta, double *restrict dgamma_total,
-    double *restrict dx_times_xhat, double *restrict dx_plus, const double *restrict dbeta_total,
-    const double *restrict dgamma_total_unscaled)
+    real *restrict dgamma, real *restrict dbeta, double *restrict dgamma_total, double *restrict dx_times_xhat,
+    double *restrict dx_plus, const double *restrict dgamma_total_unscaled, const double *restrict dbeta_total)
 {
     for (int64_t c = start; c < stop; c++) {
-        dgamma_total[c] = (dgamma_total_unscaled[c] - mu_rest[c] * dbeta_total[c]) / sqrt(var[c] + eps);
+        dgamma_total[c] = dgamma_total_unscaled[c] / sqrt(var[c] + eps);
         dgamma[c] = (real)dgamma_total[c];
         dbeta[c] = (real)dbeta_total[c];
-        dx_plus[c] = mu_rest[c] * dgamma_total[c] / ((double)H * (double)N * (double)W * sqrt(var[c] + eps)) -
-                dbeta_total[c] / ((double)H * (double)N * (double)W);
+        dx_plus[c] = -dbeta_total[c] / ((double)H * (double)N * (double)W);
         dx_times_xhat[c] = -dgamma_total[c] / ((double)H * (double)N * (double)W * sqrt(var[c] + eps));
     }
 }
@@ -457,8 +452,9 @@ static void backward_3(
 // A pass over some rows: xhat, dx.
 static void backward_4(
     int64_t first, int64_t last, int64_t start, int64_t stop, int64_t C, int64_t HW, const double *restrict mu,
-    const real *restrict x, const real *restrict dy, real *restrict dx, const double *restrict dx_times_xhat,
-    const double *restrict dx_plus, const double *restrict dx_factor, int streaming)
+    const double *restrict mu_rest, const real *restrict x, const real *restrict dy, real *restrict dx,
+    const double *restrict dx_times_xhat, const double *restrict dx_plus, const double *restrict dx_factor,
+    int streaming)
 {
     for (int64_t n = first; n < last; n++) {
         for (int64_t c = start; c < stop; c++) {
@@ -468,7 +464,7 @@ static void backward_4(
                 real *dx_at = streaming ? dx_line : dx + (n * C + c) * HW + chunk;
                 for (int64_t hw = chunk; hw < end; hw++) {
                     // xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                    const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c];
+                    const double xhat_unscaled_nchw = (double)x[(n * C + c) * HW + hw] - mu[c] - mu_rest[c];
                     // dx[n, c, h, w] = gamma[c]/(H*N*W*sqrt(var[c] + eps))*(H*N*W*dy[n, c, h, w] -
                     //     dgamma[c]*xhat[n, c, h, w] - dbeta[c])
                     dx_at[hw - chunk] = (real)(dx_factor[c] * ((double)dy[(n * C + c) * HW + hw] + dx_plus[c] +
@@ -521,33 +517,33 @@ int batch_norm_2d_backward(
     double *const dx_times_xhat = dgamma_total + C;
     double *const dx_plus = dx_times_xhat + C;
     double *const dx_factor = dx_plus + C;
-    double *const dbeta_total = dx_factor + C;
-    double *const dgamma_total_unscaled = dbeta_total + blocks * C;
+    double *const dgamma_total_unscaled = dx_factor + C;
+    double *const dbeta_total = dgamma_total_unscaled + blocks * C;
     if (width > 0) {
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t start = 0; start < C; start += width) {
             const int64_t stop = smaller_index(start + width, C);
             backward_1(start, stop, eps, var, gamma, dx_factor);
-            backward_2(0, N, start, stop, C, HW, mu, x, dy, dbeta_total, dgamma_total_unscaled);
-            backward_3(start, stop, N, H, W, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
-                    dbeta_total, dgamma_total_unscaled);
-            backward_4(0, N, start, stop, C, HW, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor, streaming);
+            backward_2(0, N, start, stop, C, HW, mu, mu_rest, x, dy, dgamma_total_unscaled, dbeta_total);
+            backward_3(start, stop, N, H, W, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
+                    dgamma_total_unscaled, dbeta_total);
+            backward_4(0, N, start, stop, C, HW, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor, streaming);
         }
     } else {
         backward_1(0, C, eps, var, gamma, dx_factor);
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            backward_2(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, mu, x, dy, dbeta_total + block *
-                    C, dgamma_total_unscaled + block * C);
+            backward_2(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, mu, mu_rest, x, dy,
+                    dgamma_total_unscaled + block * C, dbeta_total + block * C);
         }
-        add_parts(dbeta_total, blocks, C);
         add_parts(dgamma_total_unscaled, blocks, C);
-        backward_3(0, C, N, H, W, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dbeta_total,
-                dgamma_total_unscaled);
+        add_parts(dbeta_total, blocks, C);
+        backward_3(0, C, N, H, W, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled,
+                dbeta_total);
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            backward_4(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, mu, x, dy, dx, dx_times_xhat,
-                    dx_plus, dx_factor, streaming);
+            backward_4(block * rows, smaller_index((block + 1) * rows, N), 0, C, C, HW, mu, mu_rest, x, dy, dx,
+                    dx_times_xhat, dx_plus, dx_factor, streaming);
         }
     }
     free(memory);

@@ -247,10 +247,10 @@ static void forward_2(
 
 // What one thread does: mu, mu_rest, var.
 static void forward_3(
-    int64_t D, double eps, const real *restrict gamma, const real *restrict beta, double *restrict total,
-    double *restrict mu, double *restrict mu_rest, double *restrict var, double *restrict mu_offset,
-    double *restrict mu_spread, const double *restrict mu_shift, double *restrict y_times_xhat, double *restrict y_plus,
-    const double *restrict total_total, const double *restrict mu_distances, const double *restrict mu_squares)
+    int64_t D, double eps, const real *restrict gamma, double *restrict total, double *restrict mu,
+    double *restrict mu_rest, double *restrict var, double *restrict mu_offset, double *restrict mu_spread,
+    const double *restrict mu_shift, double *restrict y_times_xhat, const double *restrict total_total,
+    const double *restrict mu_distances, const double *restrict mu_squares)
 {
     total[0] = total_total[0];
     for (int64_t j = 0; j < D; j++) {
@@ -263,15 +263,14 @@ static void forward_3(
         mu_spread[j] = var_sum_j / total_total[0];
         // var[j] = sum(w[i]*(x[i, j] - mu[j])**2 for i in N)/total
         var[j] = var_sum_j / total_total[0];
-        y_plus[j] = (double)beta[j] - (double)gamma[j] * mu_rest[j] / sqrt(var[j] + eps);
         y_times_xhat[j] = (double)gamma[j] / sqrt(var[j] + eps);
     }
 }
 
 // A pass over some rows: xhat, y.
 static void forward_4(
-    int64_t first, int64_t last, int64_t D, const real *restrict x, real *restrict y, const double *restrict mu,
-    const double *restrict y_times_xhat, const double *restrict y_plus, int streaming)
+    int64_t first, int64_t last, int64_t D, const real *restrict x, const real *restrict beta, real *restrict y,
+    const double *restrict mu, const double *restrict mu_rest, const double *restrict y_times_xhat, int streaming)
 {
     for (int64_t i = first; i < last; i++) {
         for (int64_t chunk = 0; chunk < D; chunk += LINE_ELEMENTS) {
@@ -280,9 +279,9 @@ static void forward_4(
             real *y_at = streaming ? y_line : y + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
+                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
                 // y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y_at[j - chunk] = (real)(y_plus[j] + xhat_unscaled_ij * y_times_xhat[j]);
+                y_at[j - chunk] = (real)((double)beta[j] + xhat_unscaled_ij * y_times_xhat[j]);
             }
             if (streaming) {
                 stream(y + i * D + chunk, y_line, end - chunk);
@@ -318,7 +317,7 @@ int batch_norm_masked_forward(
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
     threads = thread_count(threads, N * D);
     const int streaming = is_streamed(elements);
-    double *const memory = malloc(sizeof(double) * (size_t)(D + D + D + D + D + blocks + blocks * D + blocks * D + 1));
+    double *const memory = malloc(sizeof(double) * (size_t)(D + D + D + D + blocks + blocks * D + blocks * D + 1));
     if (memory == NULL) {
         return 1;
     }
@@ -326,8 +325,7 @@ int batch_norm_masked_forward(
     double *const mu_spread = mu_offset + D;
     double *const mu_shift = mu_spread + D;
     double *const y_times_xhat = mu_shift + D;
-    double *const y_plus = y_times_xhat + D;
-    double *const total_total = y_plus + D;
+    double *const total_total = y_times_xhat + D;
     double *const mu_distances = total_total + blocks;
     double *const mu_squares = mu_distances + blocks * D;
     forward_1(N, D, x, mu_shift);
@@ -340,13 +338,14 @@ int batch_norm_masked_forward(
         add_parts(total_total, blocks, 1);
         add_parts(mu_distances, blocks, D);
         add_parts(mu_squares, blocks, D);
-        forward_3(D, eps, gamma, beta, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-                total_total, mu_distances, mu_squares);
+        forward_3(D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total,
+                mu_distances, mu_squares);
         again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, D);
     }
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        forward_4(block * rows, smaller_index((block + 1) * rows, N), D, x, y, mu, y_times_xhat, y_plus, streaming);
+        forward_4(block * rows, smaller_index((block + 1) * rows, N), D, x, beta, y, mu, mu_rest, y_times_xhat,
+                streaming);
     }
     free(memory);
     return 0;
@@ -364,38 +363,38 @@ static void backward_1(
     }
 }
 
-// A pass over some rows: dbeta, xhat, dgamma.
+// A pass over some rows: xhat, dgamma, dbeta.
 static void backward_2(
-    int64_t first, int64_t last, int64_t D, const double *restrict mu, const real *restrict x, const real *restrict dy,
-    double *restrict dbeta_total, double *restrict dgamma_total_unscaled)
+    int64_t first, int64_t last, int64_t D, const double *restrict mu, const double *restrict mu_rest,
+    const real *restrict x, const real *restrict dy, double *restrict dgamma_total_unscaled,
+    double *restrict dbeta_total)
 {
     for (int64_t j = 0; j < D; j++) {
-        dbeta_total[j] = 0.0;
+        dgamma_total_unscaled[j] = 0.0;
     }
     for (int64_t j = 0; j < D; j++) {
-        dgamma_total_unscaled[j] = 0.0;
+        dbeta_total[j] = 0.0;
     }
     for (int64_t i = first; i < last; i++) {
         keep_order();
         for (int64_t j = 0; j < D; j++) {
-            // dbeta[j] = sum(dy[i, j] for i in N)
-            dbeta_total[j] += (double)dy[i * D + j];
             // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-            const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
+            const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
             // dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
             dgamma_total_unscaled[j] += xhat_unscaled_ij * (double)dy[i * D + j];
+            // dbeta[j] = sum(dy[i, j] for i in N)
+            dbeta_total[j] += (double)dy[i * D + j];
         }
     }
 }
 
 // What one thread does.
 static void backward_3(
-    int64_t D, double eps, const double *restrict var, const double *restrict mu_rest, real *restrict dgamma,
-    real *restrict dbeta, double *restrict dgamma_total, const double *restrict dbeta_total,
-    const double *restrict dgamma_total_unscaled)
+    int64_t D, double eps, const double *restrict var, real *restrict dgamma, real *restrict dbeta,
+    double *restrict dgamma_total, const double *restrict dgamma_total_unscaled, const double *restrict dbeta_total)
 {
     for (int64_t j = 0; j < D; j++) {
-        dgamma_total[j] = (dgamma_total_unscaled[j] - mu_rest[j] * dbeta_total[j]) / sqrt(var[j] + eps);
+        dgamma_total[j] = dgamma_total_unscaled[j] / sqrt(var[j] + eps);
         dgamma[j] = (real)dgamma_total[j];
         dbeta[j] = (real)dbeta_total[j];
     }
@@ -403,8 +402,8 @@ static void backward_3(
 
 // A pass over some rows: xhat, dx.
 static void backward_4(
-    int64_t first, int64_t last, int64_t D, double total, const double *restrict mu, const real *restrict x,
-    const double *restrict mu_rest, const real *restrict dy, const real *restrict w, real *restrict dx,
+    int64_t first, int64_t last, int64_t D, double total, const double *restrict mu, const double *restrict mu_rest,
+    const real *restrict x, const real *restrict dy, const real *restrict w, real *restrict dx,
     const double *restrict dgamma_total, const double *restrict xhat_factor, const double *restrict dx_factor2,
     const double *restrict dbeta_total, int streaming)
 {
@@ -416,8 +415,8 @@ static void backward_4(
             real *dx_at = streaming ? dx_line : dx + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
-                const double xhat_ij = xhat_factor[j] * (xhat_unscaled_ij - mu_rest[j]);
+                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
+                const double xhat_ij = xhat_unscaled_ij * xhat_factor[j];
                 // dx[i, j] = gamma[j]*(dy[i, j] - w[i]*(dgamma[j]*xhat[i, j] + dbeta[j])/total)/sqrt(var[j] + eps)
                 dx_at[j - chunk] = (real)(dx_factor2[j] * ((double)dy[i * D + j] + dx_factor_i * (dbeta_total[j] +
                         xhat_ij * dgamma_total[j])));
@@ -465,20 +464,20 @@ int batch_norm_masked_backward(
     double *const dgamma_total = memory;
     double *const xhat_factor = dgamma_total + D;
     double *const dx_factor2 = xhat_factor + D;
-    double *const dbeta_total = dx_factor2 + D;
-    double *const dgamma_total_unscaled = dbeta_total + blocks * D;
+    double *const dgamma_total_unscaled = dx_factor2 + D;
+    double *const dbeta_total = dgamma_total_unscaled + blocks * D;
     backward_1(D, eps, var, gamma, xhat_factor, dx_factor2);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, x, dy, dbeta_total + block * D,
-                dgamma_total_unscaled + block * D);
+        backward_2(block * rows, smaller_index((block + 1) * rows, N), D, mu, mu_rest, x, dy, dgamma_total_unscaled +
+                block * D, dbeta_total + block * D);
     }
-    add_parts(dbeta_total, blocks, D);
     add_parts(dgamma_total_unscaled, blocks, D);
-    backward_3(D, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dbeta_total, dgamma_total_unscaled);
+    add_parts(dbeta_total, blocks, D);
+    backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled, dbeta_total);
     #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < blocks; block++) {
-        backward_4(block * rows, smaller_index((block + 1) * rows, N), D, total, mu, x, mu_rest, dy, w, dx,
+        backward_4(block * rows, smaller_index((block + 1) * rows, N), D, total, mu, mu_rest, x, dy, w, dx,
                 dgamma_total, xhat_factor, dx_factor2, dbeta_total, streaming);
     }
     free(memory);

@@ -272,10 +272,10 @@ static void forward_2(
 
 // What one thread does: mu, mu_rest, var.
 static void forward_3(
-    int64_t start, int64_t stop, int64_t N, double eps, const real *restrict gamma, const real *restrict beta,
-    double *restrict mu, double *restrict mu_rest, double *restrict var, double *restrict mu_offset,
-    double *restrict mu_spread, const double *restrict mu_shift, double *restrict y_times_xhat, double *restrict y_plus,
-    const double *restrict mu_distances, const double *restrict mu_squares)
+    int64_t start, int64_t stop, int64_t N, double eps, const real *restrict gamma, double *restrict mu,
+    double *restrict mu_rest, double *restrict var, double *restrict mu_offset, double *restrict mu_spread,
+    const double *restrict mu_shift, double *restrict y_times_xhat, const double *restrict mu_distances,
+    const double *restrict mu_squares)
 {
     for (int64_t j = start; j < stop; j++) {
         mu_offset[j] = mu_distances[j] / (double)N;
@@ -287,15 +287,15 @@ static void forward_3(
         mu_spread[j] = var_sum_j / (double)N;
         // var[j] = sum((x[i, j] - mu[j])**2 for i in N)/(N - 1)
         var[j] = var_sum_j / ((double)N - 1.0);
-        y_plus[j] = (double)beta[j] - (double)gamma[j] * mu_rest[j] / sqrt(var[j] + eps);
         y_times_xhat[j] = (double)gamma[j] / sqrt(var[j] + eps);
     }
 }
 
 // A pass over some rows: xhat, y.
 static void forward_4(
-    int64_t first, int64_t last, int64_t start, int64_t stop, int64_t D, const real *restrict x, real *restrict y,
-    const double *restrict mu, const double *restrict y_times_xhat, const double *restrict y_plus, int streaming)
+    int64_t first, int64_t last, int64_t start, int64_t stop, int64_t D, const real *restrict x,
+    const real *restrict beta, real *restrict y, const double *restrict mu, const double *restrict mu_rest,
+    const double *restrict y_times_xhat, int streaming)
 {
     for (int64_t i = first; i < last; i++) {
         for (int64_t chunk = start; chunk < stop; chunk += LINE_ELEMENTS) {
@@ -304,9 +304,9 @@ static void forward_4(
             real *y_at = streaming ? y_line : y + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
+                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
                 // y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y_at[j - chunk] = (real)(y_plus[j] + xhat_unscaled_ij * y_times_xhat[j]);
+                y_at[j - chunk] = (real)((double)beta[j] + xhat_unscaled_ij * y_times_xhat[j]);
             }
             if (streaming) {
                 stream(y + i * D + chunk, y_line, end - chunk);
@@ -341,7 +341,7 @@ int batch_norm_unbiased_forward(
     const int64_t blocks = larger_index((N + rows - 1) / rows, 1);
     threads = thread_count(threads, N * D);
     const int streaming = is_streamed(elements);
-    double *const memory = malloc(sizeof(double) * (size_t)(D + D + D + D + D + blocks * D + blocks * D + 1));
+    double *const memory = malloc(sizeof(double) * (size_t)(D + D + D + D + blocks * D + blocks * D + 1));
     if (memory == NULL) {
         return 1;
     }
@@ -349,8 +349,7 @@ int batch_norm_unbiased_forward(
     double *const mu_spread = mu_offset + D;
     double *const mu_shift = mu_spread + D;
     double *const y_times_xhat = mu_shift + D;
-    double *const y_plus = y_times_xhat + D;
-    double *const mu_distances = y_plus + D;
+    double *const mu_distances = y_times_xhat + D;
     double *const mu_squares = mu_distances + blocks * D;
     if (width > 0) {
         #pragma omp parallel for num_threads(threads) schedule(static)
@@ -359,11 +358,11 @@ int batch_norm_unbiased_forward(
             forward_1(start, stop, N, D, x, mu_shift);
             for (int round = 0, again = 1; again; round++) {
                 forward_2(0, N, start, stop, D, x, mu_shift, mu_distances, mu_squares);
-                forward_3(start, stop, N, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift,
-                        y_times_xhat, y_plus, mu_distances, mu_squares);
+                forward_3(start, stop, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                        mu_distances, mu_squares);
                 again = round == 0 && settle(mu_shift, mu_offset, mu_spread, start, stop);
             }
-            forward_4(0, N, start, stop, D, x, y, mu, y_times_xhat, y_plus, streaming);
+            forward_4(0, N, start, stop, D, x, beta, y, mu, mu_rest, y_times_xhat, streaming);
         }
     } else {
         forward_1(0, D, N, D, x, mu_shift);
@@ -375,14 +374,14 @@ int batch_norm_unbiased_forward(
             }
             add_parts(mu_distances, blocks, D);
             add_parts(mu_squares, blocks, D);
-            forward_3(0, D, N, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-                    mu_distances, mu_squares);
+            forward_3(0, D, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, mu_distances,
+                    mu_squares);
             again = round == 0 && settle(mu_shift, mu_offset, mu_spread, 0, D);
         }
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            forward_4(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, x, y, mu, y_times_xhat, y_plus,
-                    streaming);
+            forward_4(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, x, beta, y, mu, mu_rest,
+                    y_times_xhat, streaming);
         }
     }
     free(memory);
@@ -400,43 +399,42 @@ static void backward_1(
     }
 }
 
-// A pass over some rows: dbeta, xhat, dgamma.
+// A pass over some rows: xhat, dgamma, dbeta.
 static void backward_2(
     int64_t first, int64_t last, int64_t start, int64_t stop, int64_t D, const double *restrict mu,
-    const real *restrict x, const real *restrict dy, double *restrict dbeta_total,
-    double *restrict dgamma_total_unscaled)
+    const double *restrict mu_rest, const real *restrict x, const real *restrict dy,
+    double *restrict dgamma_total_unscaled, double *restrict dbeta_total)
 {
     for (int64_t j = start; j < stop; j++) {
-        dbeta_total[j] = 0.0;
+        dgamma_total_unscaled[j] = 0.0;
     }
     for (int64_t j = start; j < stop; j++) {
-        dgamma_total_unscaled[j] = 0.0;
+        dbeta_total[j] = 0.0;
     }
     for (int64_t i = first; i < last; i++) {
         keep_order();
         for (int64_t j = start; j < stop; j++) {
-            // dbeta[j] = sum(dy[i, j] for i in N)
-            dbeta_total[j] += (double)dy[i * D + j];
             // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-            const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
+            const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
             // dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
             dgamma_total_unscaled[j] += xhat_unscaled_ij * (double)dy[i * D + j];
+            // dbeta[j] = sum(dy[i, j] for i in N)
+            dbeta_total[j] += (double)dy[i * D + j];
         }
     }
 }
 
 // What one thread does.
 static void backward_3(
-    int64_t start, int64_t stop, int64_t N, double eps, const double *restrict var, const double *restrict mu_rest,
-    real *restrict dgamma, real *restrict dbeta, double *restrict dgamma_total, double *restrict dx_times_xhat,
-    double *restrict dx_plus, const double *restrict dbeta_total, const double *restrict dgamma_total_unscaled)
+    int64_t start, int64_t stop, int64_t N, double eps, const double *restrict var, real *restrict dgamma,
+    real *restrict dbeta, double *restrict dgamma_total, double *restrict dx_times_xhat, double *restrict dx_plus,
+    const double *restrict dgamma_total_unscaled, const double *restrict dbeta_total)
 {
     for (int64_t j = start; j < stop; j++) {
-        dgamma_total[j] = (dgamma_total_unscaled[j] - mu_rest[j] * dbeta_total[j]) / sqrt(var[j] + eps);
+        dgamma_total[j] = dgamma_total_unscaled[j] / sqrt(var[j] + eps);
         dgamma[j] = (real)dgamma_total[j];
         dbeta[j] = (real)dbeta_total[j];
-        dx_plus[j] = mu_rest[j] * dgamma_total[j] / ((double)N * sqrt(var[j] + eps) - sqrt(var[j] + eps)) -
-                dbeta_total[j] / (double)N;
+        dx_plus[j] = -dbeta_total[j] / (double)N;
         dx_times_xhat[j] = -dgamma_total[j] / ((double)N * sqrt(var[j] + eps) - sqrt(var[j] + eps));
     }
 }
@@ -444,8 +442,9 @@ static void backward_3(
 // A pass over some rows: xhat, dx.
 static void backward_4(
     int64_t first, int64_t last, int64_t start, int64_t stop, int64_t D, const double *restrict mu,
-    const real *restrict x, const real *restrict dy, real *restrict dx, const double *restrict dx_times_xhat,
-    const double *restrict dx_plus, const double *restrict dx_factor, int streaming)
+    const double *restrict mu_rest, const real *restrict x, const real *restrict dy, real *restrict dx,
+    const double *restrict dx_times_xhat, const double *restrict dx_plus, const double *restrict dx_factor,
+    int streaming)
 {
     for (int64_t i = first; i < last; i++) {
         for (int64_t chunk = start; chunk < stop; chunk += LINE_ELEMENTS) {
@@ -454,7 +453,7 @@ static void backward_4(
             real *dx_at = streaming ? dx_line : dx + i * D + chunk;
             for (int64_t j = chunk; j < end; j++) {
                 // xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j];
+                const double xhat_unscaled_ij = (double)x[i * D + j] - mu[j] - mu_rest[j];
                 // dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - N*dgamma[j]*xhat[i, j]/(N - 1) - dbeta[j])
                 dx_at[j - chunk] = (real)(dx_factor[j] * ((double)dy[i * D + j] + dx_plus[j] + xhat_unscaled_ij *
                         dx_times_xhat[j]));
@@ -502,33 +501,33 @@ int batch_norm_unbiased_backward(
     double *const dx_times_xhat = dgamma_total + D;
     double *const dx_plus = dx_times_xhat + D;
     double *const dx_factor = dx_plus + D;
-    double *const dbeta_total = dx_factor + D;
-    double *const dgamma_total_unscaled = dbeta_total + blocks * D;
+    double *const dgamma_total_unscaled = dx_factor + D;
+    double *const dbeta_total = dgamma_total_unscaled + blocks * D;
     if (width > 0) {
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t start = 0; start < D; start += width) {
             const int64_t stop = smaller_index(start + width, D);
             backward_1(start, stop, eps, var, gamma, dx_factor);
-            backward_2(0, N, start, stop, D, mu, x, dy, dbeta_total, dgamma_total_unscaled);
-            backward_3(start, stop, N, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
-                    dbeta_total, dgamma_total_unscaled);
-            backward_4(0, N, start, stop, D, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor, streaming);
+            backward_2(0, N, start, stop, D, mu, mu_rest, x, dy, dgamma_total_unscaled, dbeta_total);
+            backward_3(start, stop, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
+                    dgamma_total_unscaled, dbeta_total);
+            backward_4(0, N, start, stop, D, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor, streaming);
         }
     } else {
         backward_1(0, D, eps, var, gamma, dx_factor);
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            backward_2(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, mu, x, dy, dbeta_total + block * D,
-                    dgamma_total_unscaled + block * D);
+            backward_2(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, mu, mu_rest, x, dy,
+                    dgamma_total_unscaled + block * D, dbeta_total + block * D);
         }
-        add_parts(dbeta_total, blocks, D);
         add_parts(dgamma_total_unscaled, blocks, D);
-        backward_3(0, D, N, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dbeta_total,
-                dgamma_total_unscaled);
+        add_parts(dbeta_total, blocks, D);
+        backward_3(0, D, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled,
+                dbeta_total);
         #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t block = 0; block < blocks; block++) {
-            backward_4(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, mu, x, dy, dx, dx_times_xhat,
-                    dx_plus, dx_factor, streaming);
+            backward_4(block * rows, smaller_index((block + 1) * rows, N), 0, D, D, mu, mu_rest, x, dy, dx,
+                    dx_times_xhat, dx_plus, dx_factor, streaming);
         }
     }
     free(memory);

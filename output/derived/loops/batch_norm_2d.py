@@ -90,7 +90,6 @@ def forward(
     mu_spread = np.empty(C)
     mu_shift = np.empty(C)
     y_times_xhat = np.empty(C)
-    y_plus = np.empty(C)
     threads = _threads(threads, N * C * HW)
     width = _stripe(N, C, N * C * HW, 1, dtype.itemsize)
     rows = N if width else _rows(N, N * C * HW, dtype.itemsize)
@@ -99,7 +98,7 @@ def forward(
     mu_squares_parts = np.empty((blocks, C))
     arguments = (
         rows, N, C, HW, H, W, eps, x.reshape(N, C, HW), gamma, beta, y.reshape(N, C, HW), mu, mu_rest, var, mu_offset,
-        mu_spread, mu_shift, y_times_xhat, y_plus, mu_distances_parts, mu_squares_parts,
+        mu_spread, mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", C, blocks, width, threads, arguments)
     return _finished(y, y_out, dtype), Residuals(x, gamma, eps, mu, mu_rest, var, dtype)
@@ -138,12 +137,12 @@ def backward(
     width = _stripe(N, C, N * C * HW, 2, dtype.itemsize)
     rows = N if width else _rows(N, N * C * HW, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    dbeta_total_parts = np.empty((blocks, C))
     dgamma_total_unscaled_parts = np.empty((blocks, C))
+    dbeta_total_parts = np.empty((blocks, C))
     arguments = (
-        rows, N, C, HW, eps, H, W, mu, x.reshape(N, C, HW), var, mu_rest, dy.reshape(N, C, HW), gamma, dx.reshape(N, C,
-        HW), dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dx_factor, dbeta_total_parts,
-        dgamma_total_unscaled_parts,
+        rows, N, C, HW, eps, H, W, mu, mu_rest, x.reshape(N, C, HW), var, dy.reshape(N, C, HW), gamma, dx.reshape(N, C,
+        HW), dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dx_factor, dgamma_total_unscaled_parts,
+        dbeta_total_parts,
     )
     _run(_backward, "-p-p", C, blocks, width, threads, arguments)
     return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
@@ -389,8 +388,8 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 
@@ -434,7 +433,7 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
 @_compiled
 def _forward(
     stage, start, stop, first, last, rows, N, C, HW, H, W, eps, x, gamma, beta, y, mu, mu_rest, var, mu_offset,
-    mu_spread, mu_shift, y_times_xhat, y_plus, mu_distances_parts, mu_squares_parts,
+    mu_spread, mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
@@ -447,8 +446,8 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            start, stop, N, H, W, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
-            y_plus, mu_distances_parts, mu_squares_parts,
+            start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
+            mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, start, stop)
         if stage == 0 and again:
@@ -456,11 +455,11 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                start, stop, N, H, W, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
-                y_plus, mu_distances_parts, mu_squares_parts,
+                start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
-        _forward_4(start, stop, first, last, rows, N, HW, x, y, mu, y_times_xhat, y_plus)
+        _forward_4(start, stop, first, last, rows, N, HW, x, beta, y, mu, mu_rest, y_times_xhat)
     return again
 
 
@@ -503,10 +502,10 @@ def _forward_2(start, stop, first, last, rows, N, HW, x, mu_shift, mu_distances_
 
 @_compiled
 def _forward_3(
-    start, stop, N, H, W, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
+    start, stop, N, H, W, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
     mu_distances_parts, mu_squares_parts,
 ):
-    """What one thread does: mu, mu_rest, var, mu_offset, mu_spread, y_plus, y_times_xhat."""
+    """What one thread does: mu, mu_rest, var, mu_offset, mu_spread, y_times_xhat."""
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
     for c in range(_index(start), _index(stop)):
@@ -519,27 +518,26 @@ def _forward_3(
         mu_spread[c] = var_sum_c / (H * N * W)
         # var[c] = mean((x[n, c, h, w] - mu[c])**2 for n in N for h in H for w in W)
         var[c] = var_sum_c / (H * N * W)
-        y_plus[c] = np.float64(beta[c]) - np.float64(gamma[c]) * mu_rest[c] / math.sqrt(var[c] + eps)
         y_times_xhat[c] = np.float64(gamma[c]) / math.sqrt(var[c] + eps)
 
 
 @_compiled
-def _forward_4(start, stop, first, last, rows, N, HW, x, y, mu, y_times_xhat, y_plus):
+def _forward_4(start, stop, first, last, rows, N, HW, x, beta, y, mu, mu_rest, y_times_xhat):
     """A pass over blocks of rows: xhat, y."""
     for block in range(first, last):
         for n in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for c in range(_index(start), _index(stop)):
                 for hw in range(HW):
                     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c]
+                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c] - mu_rest[c]
                     # y[n, c, h, w] = gamma[c]*xhat[n, c, h, w] + beta[c]
-                    y[n, c, hw] = y_plus[c] + xhat_unscaled_nchw * y_times_xhat[c]
+                    y[n, c, hw] = np.float64(beta[c]) + xhat_unscaled_nchw * y_times_xhat[c]
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, C, HW, eps, H, W, mu, x, var, mu_rest, dy, gamma, dx, dgamma, dbeta,
-    dgamma_total, dx_times_xhat, dx_plus, dx_factor, dbeta_total_parts, dgamma_total_unscaled_parts,
+    stage, start, stop, first, last, rows, N, C, HW, eps, H, W, mu, mu_rest, x, var, dy, gamma, dx, dgamma, dbeta,
+    dgamma_total, dx_times_xhat, dx_plus, dx_factor, dgamma_total_unscaled_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
@@ -547,16 +545,18 @@ def _backward(
     if stage == 0 or stage == 1:
         _backward_1(start, stop, eps, var, gamma, dx_factor)
     if stage == 0 or stage == 2:
-        _backward_2(start, stop, first, last, rows, N, HW, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts)
+        _backward_2(
+            start, stop, first, last, rows, N, HW, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts,
+        )
     if stage == 0 or stage == 3:
-        _total(dbeta_total_parts)
         _total(dgamma_total_unscaled_parts)
+        _total(dbeta_total_parts)
         _backward_3(
-            start, stop, N, eps, H, W, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
-            dbeta_total_parts, dgamma_total_unscaled_parts,
+            start, stop, N, eps, H, W, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
+            dgamma_total_unscaled_parts, dbeta_total_parts,
         )
     if stage == 0 or stage == 4:
-        _backward_4(start, stop, first, last, rows, N, HW, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor)
+        _backward_4(start, stop, first, last, rows, N, HW, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor)
     return again
 
 
@@ -568,57 +568,59 @@ def _backward_1(start, stop, eps, var, gamma, dx_factor):
 
 
 @_compiled
-def _backward_2(start, stop, first, last, rows, N, HW, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts):
-    """A pass over blocks of rows: dbeta, xhat, dgamma."""
+def _backward_2(
+    start, stop, first, last, rows, N, HW, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts,
+):
+    """A pass over blocks of rows: xhat, dgamma, dbeta."""
     for block in range(first, last):
-        dbeta_total = dbeta_total_parts[block]
         dgamma_total_unscaled = dgamma_total_unscaled_parts[block]
-        for c in range(_index(start), _index(stop)):
-            dbeta_total[c] = 0.0
+        dbeta_total = dbeta_total_parts[block]
         for c in range(_index(start), _index(stop)):
             dgamma_total_unscaled[c] = 0.0
+        for c in range(_index(start), _index(stop)):
+            dbeta_total[c] = 0.0
         for n in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for c in range(_index(start), _index(stop)):
-                dbeta_total_c = 0.0
                 dgamma_total_unscaled_c = 0.0
+                dbeta_total_c = 0.0
                 for hw in range(HW):
-                    # dbeta[c] = sum(dy[n, c, h, w] for n in N for h in H for w in W)
-                    dbeta_total_c = _add(dbeta_total_c, np.float64(dy[n, c, hw]))
                     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c]
+                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c] - mu_rest[c]
                     # dgamma[c] = sum(dy[n, c, h, w]*xhat[n, c, h, w] for n in N for h in H for w in W)
                     dgamma_total_unscaled_c = _add(
                         dgamma_total_unscaled_c, xhat_unscaled_nchw * np.float64(dy[n, c, hw])
                     )
-                dbeta_total[c] += dbeta_total_c
+                    # dbeta[c] = sum(dy[n, c, h, w] for n in N for h in H for w in W)
+                    dbeta_total_c = _add(dbeta_total_c, np.float64(dy[n, c, hw]))
                 dgamma_total_unscaled[c] += dgamma_total_unscaled_c
+                dbeta_total[c] += dbeta_total_c
 
 
 @_compiled
 def _backward_3(
-    start, stop, N, eps, H, W, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dbeta_total_parts,
-    dgamma_total_unscaled_parts,
+    start, stop, N, eps, H, W, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled_parts,
+    dbeta_total_parts,
 ):
     """What one thread does: dgamma_total, dgamma, dbeta, dx_plus, dx_times_xhat."""
-    dbeta_total = dbeta_total_parts[0]
     dgamma_total_unscaled = dgamma_total_unscaled_parts[0]
+    dbeta_total = dbeta_total_parts[0]
     for c in range(_index(start), _index(stop)):
-        dgamma_total[c] = (dgamma_total_unscaled[c] - mu_rest[c] * dbeta_total[c]) / math.sqrt(var[c] + eps)
+        dgamma_total[c] = dgamma_total_unscaled[c] / math.sqrt(var[c] + eps)
         dgamma[c] = dgamma_total[c]
         dbeta[c] = dbeta_total[c]
-        dx_plus[c] = mu_rest[c] * dgamma_total[c] / (H * N * W * math.sqrt(var[c] + eps)) - dbeta_total[c] / (H * N * W)
+        dx_plus[c] = -dbeta_total[c] / (H * N * W)
         dx_times_xhat[c] = -dgamma_total[c] / (H * N * W * math.sqrt(var[c] + eps))
 
 
 @_compiled
-def _backward_4(start, stop, first, last, rows, N, HW, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor):
+def _backward_4(start, stop, first, last, rows, N, HW, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor):
     """A pass over blocks of rows: xhat, dx."""
     for block in range(first, last):
         for n in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for c in range(_index(start), _index(stop)):
                 for hw in range(HW):
                     # xhat[n, c, h, w] = (x[n, c, h, w] - mu[c])/sqrt(var[c] + eps)
-                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c]
+                    xhat_unscaled_nchw = np.float64(x[n, c, hw]) - mu[c] - mu_rest[c]
                     # dx[n, c, h, w] = gamma[c]/(H*N*W*sqrt(var[c] + eps))*(H*N*W*dy[n, c, h, w] -
                     #     dgamma[c]*xhat[n, c, h, w] - dbeta[c])
                     dx[n, c, hw] = dx_factor[c] * (

@@ -98,7 +98,6 @@ def forward(
     mu_spread = np.empty(D)
     mu_shift = np.empty(D)
     y_times_xhat = np.empty(D)
-    y_plus = np.empty(D)
     threads = _threads(threads, N * D)
     width = 0
     rows = _rows(N, N * D, dtype.itemsize)
@@ -108,7 +107,7 @@ def forward(
     mu_squares_parts = np.empty((blocks, D))
     arguments = (
         rows, N, D, eps, w, x, gamma, beta, y, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
-        y_plus, total_total_parts, mu_distances_parts, mu_squares_parts,
+        total_total_parts, mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", 0, blocks, width, threads, arguments)
     return _finished(y, y_out, dtype), Residuals(x, w, gamma, eps, total[0].item(), mu, mu_rest, var, dtype)
@@ -145,11 +144,11 @@ def backward(
     width = 0
     rows = _rows(N, N * D, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    dbeta_total_parts = np.empty((blocks, D))
     dgamma_total_unscaled_parts = np.empty((blocks, D))
+    dbeta_total_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, total, mu, x, var, mu_rest, dy, w, gamma, dx, dgamma, dbeta, dgamma_total, xhat_factor,
-        dx_factor2, dbeta_total_parts, dgamma_total_unscaled_parts,
+        rows, N, D, eps, total, mu, mu_rest, x, var, dy, w, gamma, dx, dgamma, dbeta, dgamma_total, xhat_factor,
+        dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", 0, blocks, width, threads, arguments)
     return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
@@ -373,8 +372,8 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 
@@ -418,7 +417,7 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
 @_compiled
 def _forward(
     stage, start, stop, first, last, rows, N, D, eps, w, x, gamma, beta, y, total, mu, mu_rest, var, mu_offset,
-    mu_spread, mu_shift, y_times_xhat, y_plus, total_total_parts, mu_distances_parts, mu_squares_parts,
+    mu_spread, mu_shift, y_times_xhat, total_total_parts, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some blocks of rows; return whether to run the last two
     again."""
@@ -432,8 +431,8 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            D, eps, gamma, beta, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-            total_total_parts, mu_distances_parts, mu_squares_parts,
+            D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+            mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, 0, len(mu_shift))
         if stage == 0 and again:
@@ -442,11 +441,11 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                D, eps, gamma, beta, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-                total_total_parts, mu_distances_parts, mu_squares_parts,
+                D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+                mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
-        _forward_4(first, last, rows, N, D, x, y, mu, y_times_xhat, y_plus)
+        _forward_4(first, last, rows, N, D, x, beta, y, mu, mu_rest, y_times_xhat)
     return again
 
 
@@ -489,10 +488,10 @@ def _forward_2(first, last, rows, N, D, w, x, mu_shift, total_total_parts, mu_di
 
 @_compiled
 def _forward_3(
-    D, eps, gamma, beta, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-    total_total_parts, mu_distances_parts, mu_squares_parts,
+    D, eps, gamma, total, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, total_total_parts,
+    mu_distances_parts, mu_squares_parts,
 ):
-    """What one thread does: mu, mu_rest, var, total, mu_offset, mu_spread, y_plus, y_times_xhat."""
+    """What one thread does: mu, mu_rest, var, total, mu_offset, mu_spread, y_times_xhat."""
     total_total = total_total_parts[0]
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
@@ -507,26 +506,25 @@ def _forward_3(
         mu_spread[j] = var_sum_j / total_total[0]
         # var[j] = sum(w[i]*(x[i, j] - mu[j])**2 for i in N)/total
         var[j] = var_sum_j / total_total[0]
-        y_plus[j] = np.float64(beta[j]) - np.float64(gamma[j]) * mu_rest[j] / math.sqrt(var[j] + eps)
         y_times_xhat[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _forward_4(first, last, rows, N, D, x, y, mu, y_times_xhat, y_plus):
+def _forward_4(first, last, rows, N, D, x, beta, y, mu, mu_rest, y_times_xhat):
     """A pass over blocks of rows: xhat, y."""
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(D):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y[i, j] = y_plus[j] + xhat_unscaled_ij * y_times_xhat[j]
+                y[i, j] = np.float64(beta[j]) + xhat_unscaled_ij * y_times_xhat[j]
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, D, eps, total, mu, x, var, mu_rest, dy, w, gamma, dx, dgamma, dbeta,
-    dgamma_total, xhat_factor, dx_factor2, dbeta_total_parts, dgamma_total_unscaled_parts,
+    stage, start, stop, first, last, rows, N, D, eps, total, mu, mu_rest, x, var, dy, w, gamma, dx, dgamma, dbeta,
+    dgamma_total, xhat_factor, dx_factor2, dgamma_total_unscaled_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some blocks of rows; return whether to run the last
     two again."""
@@ -534,14 +532,14 @@ def _backward(
     if stage == 0 or stage == 1:
         _backward_1(D, eps, var, gamma, xhat_factor, dx_factor2)
     if stage == 0 or stage == 2:
-        _backward_2(first, last, rows, N, D, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts)
+        _backward_2(first, last, rows, N, D, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts)
     if stage == 0 or stage == 3:
-        _total(dbeta_total_parts)
         _total(dgamma_total_unscaled_parts)
-        _backward_3(D, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dbeta_total_parts, dgamma_total_unscaled_parts)
+        _total(dbeta_total_parts)
+        _backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled_parts, dbeta_total_parts)
     if stage == 0 or stage == 4:
         _backward_4(
-            first, last, rows, N, D, total, mu, x, mu_rest, dy, w, dx, dgamma_total, xhat_factor, dx_factor2,
+            first, last, rows, N, D, total, mu, mu_rest, x, dy, w, dx, dgamma_total, xhat_factor, dx_factor2,
             dbeta_total_parts,
         )
     return again
@@ -556,39 +554,39 @@ def _backward_1(D, eps, var, gamma, xhat_factor, dx_factor2):
 
 
 @_compiled
-def _backward_2(first, last, rows, N, D, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts):
-    """A pass over blocks of rows: dbeta, xhat, dgamma."""
+def _backward_2(first, last, rows, N, D, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts):
+    """A pass over blocks of rows: xhat, dgamma, dbeta."""
     for block in range(first, last):
-        dbeta_total = dbeta_total_parts[block]
         dgamma_total_unscaled = dgamma_total_unscaled_parts[block]
-        for j in range(D):
-            dbeta_total[j] = 0.0
+        dbeta_total = dbeta_total_parts[block]
         for j in range(D):
             dgamma_total_unscaled[j] = 0.0
+        for j in range(D):
+            dbeta_total[j] = 0.0
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(D):
-                # dbeta[j] = sum(dy[i, j] for i in N)
-                dbeta_total[j] += np.float64(dy[i, j])
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
                 dgamma_total_unscaled[j] += xhat_unscaled_ij * np.float64(dy[i, j])
+                # dbeta[j] = sum(dy[i, j] for i in N)
+                dbeta_total[j] += np.float64(dy[i, j])
 
 
 @_compiled
-def _backward_3(D, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dbeta_total_parts, dgamma_total_unscaled_parts):
+def _backward_3(D, eps, var, dgamma, dbeta, dgamma_total, dgamma_total_unscaled_parts, dbeta_total_parts):
     """What one thread does: dgamma_total, dgamma, dbeta."""
-    dbeta_total = dbeta_total_parts[0]
     dgamma_total_unscaled = dgamma_total_unscaled_parts[0]
+    dbeta_total = dbeta_total_parts[0]
     for j in range(D):
-        dgamma_total[j] = (dgamma_total_unscaled[j] - mu_rest[j] * dbeta_total[j]) / math.sqrt(var[j] + eps)
+        dgamma_total[j] = dgamma_total_unscaled[j] / math.sqrt(var[j] + eps)
         dgamma[j] = dgamma_total[j]
         dbeta[j] = dbeta_total[j]
 
 
 @_compiled
 def _backward_4(
-    first, last, rows, N, D, total, mu, x, mu_rest, dy, w, dx, dgamma_total, xhat_factor, dx_factor2, dbeta_total_parts,
+    first, last, rows, N, D, total, mu, mu_rest, x, dy, w, dx, dgamma_total, xhat_factor, dx_factor2, dbeta_total_parts,
 ):
     """A pass over blocks of rows: xhat, dx."""
     dbeta_total = dbeta_total_parts[0]
@@ -597,8 +595,8 @@ def _backward_4(
             dx_factor_i = -np.float64(w[i]) / total
             for j in range(D):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
-                xhat_ij = xhat_factor[j] * (xhat_unscaled_ij - mu_rest[j])
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
+                xhat_ij = xhat_unscaled_ij * xhat_factor[j]
                 # dx[i, j] = gamma[j]*(dy[i, j] - w[i]*(dgamma[j]*xhat[i, j] + dbeta[j])/total)/sqrt(var[j] + eps)
                 dx[i, j] = dx_factor2[j] * (
                     np.float64(dy[i, j]) + dx_factor_i * (dbeta_total[j] + xhat_ij * dgamma_total[j])

@@ -87,7 +87,6 @@ def forward(
     mu_spread = np.empty(D)
     mu_shift = np.empty(D)
     y_times_xhat = np.empty(D)
-    y_plus = np.empty(D)
     threads = _threads(threads, N * D)
     width = _stripe(N, D, N * D, 1, dtype.itemsize)
     rows = N if width else _rows(N, N * D, dtype.itemsize)
@@ -95,7 +94,7 @@ def forward(
     mu_distances_parts = np.empty((blocks, D))
     mu_squares_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
+        rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
         mu_distances_parts, mu_squares_parts,
     )
     _run(_forward, "-p-p", D, blocks, width, threads, arguments)
@@ -134,11 +133,11 @@ def backward(
     width = _stripe(N, D, N * D, 2, dtype.itemsize)
     rows = N if width else _rows(N, N * D, dtype.itemsize)
     blocks = max(-(-N // rows), 1)
-    dbeta_total_parts = np.empty((blocks, D))
     dgamma_total_unscaled_parts = np.empty((blocks, D))
+    dbeta_total_parts = np.empty((blocks, D))
     arguments = (
-        rows, N, D, eps, mu, x, var, mu_rest, dy, gamma, dx, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
-        dx_factor, dbeta_total_parts, dgamma_total_unscaled_parts,
+        rows, N, D, eps, mu, mu_rest, x, var, dy, gamma, dx, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus,
+        dx_factor, dgamma_total_unscaled_parts, dbeta_total_parts,
     )
     _run(_backward, "-p-p", D, blocks, width, threads, arguments)
     return _finished(dx, dx_out, dtype), _finished(dgamma, dgamma_out, dtype), _finished(dbeta, dbeta_out, dtype)
@@ -384,8 +383,8 @@ def _settle(shift: np.ndarray, offset: np.ndarray, spread: np.ndarray, start: in
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 
@@ -429,7 +428,7 @@ def _fits(name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
 @_compiled
 def _forward(
     stage, start, stop, first, last, rows, N, D, eps, x, gamma, beta, y, mu, mu_rest, var, mu_offset, mu_spread,
-    mu_shift, y_times_xhat, y_plus, mu_distances_parts, mu_squares_parts,
+    mu_shift, y_times_xhat, mu_distances_parts, mu_squares_parts,
 ):
     """Run all stages of `forward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
@@ -442,7 +441,7 @@ def _forward(
         _total(mu_distances_parts)
         _total(mu_squares_parts)
         _forward_3(
-            start, stop, N, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
+            start, stop, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
             mu_distances_parts, mu_squares_parts,
         )
         again = _settle(mu_shift, mu_offset, mu_spread, start, stop)
@@ -451,11 +450,11 @@ def _forward(
             _total(mu_distances_parts)
             _total(mu_squares_parts)
             _forward_3(
-                start, stop, N, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
-                y_plus, mu_distances_parts, mu_squares_parts,
+                start, stop, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat,
+                mu_distances_parts, mu_squares_parts,
             )
     if stage == 0 or stage == 4:
-        _forward_4(start, stop, first, last, rows, N, x, y, mu, y_times_xhat, y_plus)
+        _forward_4(start, stop, first, last, rows, N, x, beta, y, mu, mu_rest, y_times_xhat)
     return again
 
 
@@ -492,10 +491,10 @@ def _forward_2(start, stop, first, last, rows, N, x, mu_shift, mu_distances_part
 
 @_compiled
 def _forward_3(
-    start, stop, N, eps, gamma, beta, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, y_plus,
-    mu_distances_parts, mu_squares_parts,
+    start, stop, N, eps, gamma, mu, mu_rest, var, mu_offset, mu_spread, mu_shift, y_times_xhat, mu_distances_parts,
+    mu_squares_parts,
 ):
-    """What one thread does: mu, mu_rest, var, mu_offset, mu_spread, y_plus, y_times_xhat."""
+    """What one thread does: mu, mu_rest, var, mu_offset, mu_spread, y_times_xhat."""
     mu_distances = mu_distances_parts[0]
     mu_squares = mu_squares_parts[0]
     for j in range(_index(start), _index(stop)):
@@ -508,26 +507,25 @@ def _forward_3(
         mu_spread[j] = var_sum_j / N
         # var[j] = sum((x[i, j] - mu[j])**2 for i in N)/(N - 1)
         var[j] = var_sum_j / (N - 1.0)
-        y_plus[j] = np.float64(beta[j]) - np.float64(gamma[j]) * mu_rest[j] / math.sqrt(var[j] + eps)
         y_times_xhat[j] = np.float64(gamma[j]) / math.sqrt(var[j] + eps)
 
 
 @_compiled
-def _forward_4(start, stop, first, last, rows, N, x, y, mu, y_times_xhat, y_plus):
+def _forward_4(start, stop, first, last, rows, N, x, beta, y, mu, mu_rest, y_times_xhat):
     """A pass over blocks of rows: xhat, y."""
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # y[i, j] = gamma[j]*xhat[i, j] + beta[j]
-                y[i, j] = y_plus[j] + xhat_unscaled_ij * y_times_xhat[j]
+                y[i, j] = np.float64(beta[j]) + xhat_unscaled_ij * y_times_xhat[j]
 
 
 @_compiled
 def _backward(
-    stage, start, stop, first, last, rows, N, D, eps, mu, x, var, mu_rest, dy, gamma, dx, dgamma, dbeta, dgamma_total,
-    dx_times_xhat, dx_plus, dx_factor, dbeta_total_parts, dgamma_total_unscaled_parts,
+    stage, start, stop, first, last, rows, N, D, eps, mu, mu_rest, x, var, dy, gamma, dx, dgamma, dbeta, dgamma_total,
+    dx_times_xhat, dx_plus, dx_factor, dgamma_total_unscaled_parts, dbeta_total_parts,
 ):
     """Run all stages of `backward` (stage 0) or one of them, for some columns, some blocks of rows; return whether to
     run the last two again."""
@@ -535,16 +533,18 @@ def _backward(
     if stage == 0 or stage == 1:
         _backward_1(start, stop, eps, var, gamma, dx_factor)
     if stage == 0 or stage == 2:
-        _backward_2(start, stop, first, last, rows, N, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts)
+        _backward_2(
+            start, stop, first, last, rows, N, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts,
+        )
     if stage == 0 or stage == 3:
-        _total(dbeta_total_parts)
         _total(dgamma_total_unscaled_parts)
+        _total(dbeta_total_parts)
         _backward_3(
-            start, stop, N, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dbeta_total_parts,
-            dgamma_total_unscaled_parts,
+            start, stop, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled_parts,
+            dbeta_total_parts,
         )
     if stage == 0 or stage == 4:
-        _backward_4(start, stop, first, last, rows, N, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor)
+        _backward_4(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor)
     return again
 
 
@@ -556,51 +556,48 @@ def _backward_1(start, stop, eps, var, gamma, dx_factor):
 
 
 @_compiled
-def _backward_2(start, stop, first, last, rows, N, mu, x, dy, dbeta_total_parts, dgamma_total_unscaled_parts):
-    """A pass over blocks of rows: dbeta, xhat, dgamma."""
+def _backward_2(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dgamma_total_unscaled_parts, dbeta_total_parts):
+    """A pass over blocks of rows: xhat, dgamma, dbeta."""
     for block in range(first, last):
-        dbeta_total = dbeta_total_parts[block]
         dgamma_total_unscaled = dgamma_total_unscaled_parts[block]
-        for j in range(_index(start), _index(stop)):
-            dbeta_total[j] = 0.0
+        dbeta_total = dbeta_total_parts[block]
         for j in range(_index(start), _index(stop)):
             dgamma_total_unscaled[j] = 0.0
+        for j in range(_index(start), _index(stop)):
+            dbeta_total[j] = 0.0
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
-                # dbeta[j] = sum(dy[i, j] for i in N)
-                dbeta_total[j] += np.float64(dy[i, j])
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # dgamma[j] = sum(dy[i, j]*xhat[i, j] for i in N)
                 dgamma_total_unscaled[j] += xhat_unscaled_ij * np.float64(dy[i, j])
+                # dbeta[j] = sum(dy[i, j] for i in N)
+                dbeta_total[j] += np.float64(dy[i, j])
 
 
 @_compiled
 def _backward_3(
-    start, stop, N, eps, var, mu_rest, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dbeta_total_parts,
-    dgamma_total_unscaled_parts,
+    start, stop, N, eps, var, dgamma, dbeta, dgamma_total, dx_times_xhat, dx_plus, dgamma_total_unscaled_parts,
+    dbeta_total_parts,
 ):
     """What one thread does: dgamma_total, dgamma, dbeta, dx_plus, dx_times_xhat."""
-    dbeta_total = dbeta_total_parts[0]
     dgamma_total_unscaled = dgamma_total_unscaled_parts[0]
+    dbeta_total = dbeta_total_parts[0]
     for j in range(_index(start), _index(stop)):
-        dgamma_total[j] = (dgamma_total_unscaled[j] - mu_rest[j] * dbeta_total[j]) / math.sqrt(var[j] + eps)
+        dgamma_total[j] = dgamma_total_unscaled[j] / math.sqrt(var[j] + eps)
         dgamma[j] = dgamma_total[j]
         dbeta[j] = dbeta_total[j]
-        dx_plus[j] = (
-            mu_rest[j] * dgamma_total[j] / (N * math.sqrt(var[j] + eps) - math.sqrt(var[j] + eps))
-            - dbeta_total[j] / N
-        )
+        dx_plus[j] = -dbeta_total[j] / N
         dx_times_xhat[j] = -dgamma_total[j] / (N * math.sqrt(var[j] + eps) - math.sqrt(var[j] + eps))
 
 
 @_compiled
-def _backward_4(start, stop, first, last, rows, N, mu, x, dy, dx, dx_times_xhat, dx_plus, dx_factor):
+def _backward_4(start, stop, first, last, rows, N, mu, mu_rest, x, dy, dx, dx_times_xhat, dx_plus, dx_factor):
     """A pass over blocks of rows: xhat, dx."""
     for block in range(first, last):
         for i in range(_index(block * rows), _index(min((block + 1) * rows, N))):
             for j in range(_index(start), _index(stop)):
                 # xhat[i, j] = (x[i, j] - mu[j])/sqrt(var[j] + eps)
-                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j]
+                xhat_unscaled_ij = np.float64(x[i, j]) - mu[j] - mu_rest[j]
                 # dx[i, j] = gamma[j]/(N*sqrt(var[j] + eps))*(N*dy[i, j] - N*dgamma[j]*xhat[i, j]/(N - 1) - dbeta[j])
                 dx[i, j] = dx_factor[j] * (np.float64(dy[i, j]) + dx_plus[j] + xhat_unscaled_ij * dx_times_xhat[j])

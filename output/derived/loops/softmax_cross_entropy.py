@@ -335,8 +335,8 @@ def _total(parts: np.ndarray) -> None:
 
 def _are_apart(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays share no memory: those that own theirs do not, which is quickly seen."""
-    if one.flags.owndata and other.flags.owndata:
-        return one is not other
+    if one is not other and one.flags.owndata and other.flags.owndata:
+        return True
     return not np.shares_memory(one, other)
 
 
@@ -345,7 +345,8 @@ def _are_close(one: Any, other: Any, dtype: np.dtype) -> bool:
     bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
     tolerance = np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps)
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(one - other) <= tolerance * (1 + np.abs(other))))
+        close = np.abs(one - other) <= tolerance * (1 + np.abs(other))
+        return bool(np.all((one == other) | (close & np.isfinite(other))))
 
 
 def _outputs(out: object, names: Sequence[str]) -> tuple[Any, ...]:

@@ -209,7 +209,8 @@ def _are_close(one: Any, other: Any, dtype: np.dtype) -> bool:
     bits = {"bfloat16": 7, "float16": 10}.get(dtype.name)
     tolerance = np.sqrt(2.0**-bits if bits else np.finfo(dtype).eps)
     with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(one - other) <= tolerance * (1 + np.abs(other))))
+        close = np.abs(one - other) <= tolerance * (1 + np.abs(other))
+        return bool(np.all((one == other) | (close & np.isfinite(other))))
 
 
 def _wide_array(
