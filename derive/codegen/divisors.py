@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 from sympy import Add, Expr, Indexed, Mul, Pow, Symbol
+from sympy.core.relational import Relational
 
 from derive.graph import name_of
 from derive.indices import free_indices
 
 
 def divided_inside(expression: Expr) -> Expr:
-    """The expression with each such sum divided term by term, where that makes less work."""
-    if not expression.args or isinstance(expression, Indexed):
+    """The expression with each such sum divided term by term, where that makes less work.
+
+    Conditions stay as they are: rounded in another way, they might not hold where they did.
+    """
+    if not expression.args or isinstance(expression, (Indexed, Relational)):
         return expression
     arguments = [divided_inside(argument) for argument in expression.args]
     made: Expr = expression if tuple(arguments) == expression.args else expression.func(*arguments)

@@ -35,6 +35,7 @@ def test_an_operation_less_on_the_largest_arrays(before: str, after: str) -> Non
         "a[j]/N*(D*x[i, j] - b[j])",
         "a[j]*(N*x[i, j] - b[j])",
         "a[j]/N**2*(N*x[i, j] - b[j])",
+        "where((N*x[i, j] - b[j])/N > a[j], x[i, j], 0)",
     ],
 )
 def test_where_nothing_is_saved_nothing_changes(text: str) -> None:
