@@ -25,7 +25,7 @@ from derive.indices import free_indices
 
 
 def scale_once(program: Statements, outermost: Axis, results: Iterable[str], taken: Iterable[str]) -> Statements:
-    """The program with scales that lack the outermost axis taken out of what runs over it."""
+    """The program with scales that lack the outermost axis taken out of what runs over it, but for the `results`."""
     return _Scaler(program, outermost.symbol, results, taken).result()
 
 

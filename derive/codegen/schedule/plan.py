@@ -78,12 +78,12 @@ def plan_function(
     statements = take_equations_apart(equations, known, layout, reserved)
     used = {name for s in statements for name in (s.name, *names_of(s.expression))}
     program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
-    program, compared = name_compared(merge_equal(program, results), reserved)
+    program = name_compared(merge_equal(program, results), reserved)
     order = loop_order(program, [*results, *known]) or [Axis(fresh_name(["once"], reserved), ())]
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)
     program = _with_values(program, results, exact, order[0], reserved)
-    compared |= maximized(program)
+    compared = maximized(program)
     program = hoist(scale_once(program, order[0], {*results, *compared}, reserved), reserved)
     kept = [name for one in own for name in (one.offset, one.spread) if name]
     nest = Nest(program, order, [name for name in results if name in program.by_name], kept, compared)

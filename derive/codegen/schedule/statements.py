@@ -218,19 +218,15 @@ def merge_equal(program: Statements, kept: Iterable[str]) -> Statements:
     return Statements(statements, program.axes, shapes)
 
 
-def name_compared(program: Statements, taken: Iterable[str]) -> tuple[Statements, set[str]]:
-    """The program with a name for whatever a maximum is taken of and is more than an element; and these names.
-
-    A gradient asks where that is equal to the maximum. A compiler may round it differently in two places, so it has to
-    be computed once.
-    """
+def name_compared(program: Statements, taken: Iterable[str]) -> Statements:
+    """The program with a name for whatever a maximum is taken of and is more than an element, or its negative."""
     used = {*taken, *program.shapes}
     names: set[str] = set()
     found: dict[Expr, Expr] = {}
     statements: list[Statement] = []
     for statement in program.statements:
         body = statement.expression
-        if statement.kind == "max" and not isinstance(body, (Indexed, Symbol)) and body not in found:
+        if statement.kind == "max" and name_of(body) is name_of(-body) is None and body not in found:
             name = fresh_name([f"{statement.name}_of", f"{statement.name}_of2"], used)
             order = [axis.symbol for axis in program.axes]
             axes = tuple(sorted(free_indices(body), key=order.index))
@@ -241,13 +237,14 @@ def name_compared(program: Statements, taken: Iterable[str]) -> tuple[Statements
             found[body] = value.element
         statements.append(replace(statement, expression=statement.expression.xreplace(found)))
     shapes = program.shapes | {s.name: s.axes for s in statements if s.name in names}
-    return Statements(statements, program.axes, shapes), names
+    return Statements(statements, program.axes, shapes)
 
 
 def maximized(program: Statements) -> set[str]:
-    """The maps whose elements a maximum is taken of, or their negatives.
+    """The maps whose elements a maximum is taken of, or their negatives: they are computed once.
 
-    What is the largest is subtracted, and compared; computed in two places, it could be larger than the largest.
+    A gradient asks where they are equal to the maximum, and they may be subtracted from it. A compiler may round them
+    differently in two places: then none would be equal, or one larger than the largest.
     """
     found = {name_of(sign * s.expression) for s in program.statements if s.kind == "max" for sign in (1, -1)}
     return {s.name for s in program.statements if s.kind == "map" and s.name in found}

@@ -288,8 +288,8 @@ def _stripe(length: int, extent: int, size: int, arrays: int, itemsize: int) -> 
     """
     if size < _STRIPED:
         return 0
-    column = size // extent  # elements of a column, all rows
-    inner = column // length  # those of them that lie side by side
+    column = max(size // max(extent, 1), 1)  # elements of a column, all rows
+    inner = max(column // max(length, 1), 1)  # those of them that lie side by side
     width = min(_CACHE // (column * arrays * itemsize), extent)
     if width * inner * itemsize < _RUN <= inner * itemsize:
         width = 1  # a channel of an image: what does not stay in this cache does in the next
