@@ -28,7 +28,7 @@ from derive.derivation import Derivation
 from derive.errors import UsageError
 from derive.files import write_file
 
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fopenmp")
+FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-trapping-math", "-fopenmp")
 _LINKED = ("-fopenmp", "-lm")
 
 

@@ -17,16 +17,17 @@ from derive.codegen.functions_of_c import CFunction
 from derive.codegen.loops import functions_of, text_around
 from derive.codegen.module import module_description
 from derive.codegen.residuals import Residuals
-from derive.codegen.runtime_c import definitions_for
+from derive.codegen.runtime_c import definitions_for, identifiers
 from derive.codegen.schedule.recompute import Saved
 from derive.codegen.signatures import bundle
 from derive.codegen.wrapping import prose
 from derive.derivation import Derivation
 
 _COMPILED = (
-    "Compile with `cc -O3 -march=native -ffp-contract=fast -fopenmp -c {file}` and link with -lm. Never with"
-    " -ffast-math. -DREAL=double makes the arrays double instead of float; numbers, and statistics that are saved for"
-    " backward, are double anyway, and so is all arithmetic. Without -fopenmp there is one thread."
+    "Compile with `cc -O3 -march=native -ffp-contract=fast -fno-trapping-math -fopenmp -c {file}` and link with -lm."
+    " Never with -ffast-math; -fno-trapping-math changes no result, but lets gcc compute several elements at once."
+    " -DREAL=double makes the arrays double instead of float; numbers, and statistics that are saved for backward, are"
+    " double anyway, and so is all arithmetic. Without -fopenmp there is one thread."
 )
 _CONTRACT = (
     "Arrays are in C order, without gaps, and results overlap with nothing else. Both functions return 0, or 1 where"
@@ -47,8 +48,10 @@ def module_text(derivation: Derivation, second: Derivation | None = None) -> str
         public = [*_documentation(function, derivation, layer), *function.public_lines(layer)]
         parts += ["\n".join(function.stage_lines), "\n".join(public)]
     body = "\n\n\n".join(parts)
-    includes = "\n".join(f"#include <{header}>" for header in ("math.h", "stddef.h", "stdint.h", "stdlib.h"))
-    return "\n\n\n".join([_head(derivation, saved, layer), includes, *definitions_for(body), body]) + "\n"
+    text = "\n\n\n".join([*definitions_for(body), body])
+    headers = ["math.h", "stddef.h", "stdint.h", "stdlib.h", *(["string.h"] if "memcpy" in identifiers(text) else [])]
+    includes = "\n".join(f"#include <{header}>" for header in headers)
+    return "\n\n\n".join([_head(derivation, saved, layer), includes, text]) + "\n"
 
 
 def declarations(derivation: Derivation, real: str) -> str:

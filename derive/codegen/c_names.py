@@ -18,7 +18,7 @@ I NULL NAN INFINITY HUGE_VAL EOF RAND_MAX EXIT_FAILURE EXIT_SUCCESS MB_CUR_MAX D
 TLOSS complex imaginary errno linux unix i386 signgam math_errhandling SIZE_MAX UINT64_MAX INT64_MAX
 real size_t ptrdiff_t wchar_t div_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t
 intmax_t uintmax_t float_t double_t max_align_t
-exp log log1p tanh sin cos erf sqrt pow fabs malloc free main
+exp log log1p tanh sin cos erf sqrt pow fabs rint memcpy malloc free main
 """
 # More macros, and the functions of stages.
 _PATTERN = re.compile(

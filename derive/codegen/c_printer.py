@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import sympy
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive.codegen.centering import as_said
 from derive.codegen.runtime_c import identifiers
@@ -21,7 +21,7 @@ from derive.printing.layout import Layout
 
 _BEGIN = {"sum": "0.0", "max": "-INFINITY", "prod": "1.0"}
 _SIGN = {"sum": "+", "prod": "*"}
-_ONE_AT_A_TIME = {"exp", "log", "log1p", "tanh", "sin", "cos", "erf", "pow", "sigmoid", "softplus"}
+_ONE_AT_A_TIME = {"log", "log1p", "tanh", "sin", "cos", "erf", "pow", "softplus"}
 # How many elements the first guess of a mean is made of, at least.
 _GUESS = 16
 
@@ -44,8 +44,9 @@ class CPrinter:
         names: Mapping[str, str],
     ) -> None:
         constants = {type(sympy.pi): "3.141592653589793", type(sympy.E): "2.718281828459045"}
+        functions: dict[type[Expr], str] = {sympy.exp: "exponential"}
         self._scalars = ScalarPrinter(
-            Dialect("", "", self._value, "(double){}", "({0} ? {1} : {2})", "fabs", constants, {}, name), layout
+            Dialect("", "", self._value, "(double){}", "({0} ? {1} : {2})", "fabs", constants, functions, name), layout
         )
         self._plan, self._real, self._sizes, self._name, self._names = plan, real, sizes, name, names
         self._axes = {axis.symbol: axis for axis in plan.order}

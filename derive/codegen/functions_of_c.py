@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import ClassVar
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from derive.codegen.c_names import c_names
 from derive.codegen.c_printer import CPrinter, code
@@ -39,7 +38,6 @@ class CFunction(LoopFunction):
     which backward may be given.
     """
 
-    cheap_calls: ClassVar[Mapping[type[Expr], int]] = {}
     cotangents: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
 

@@ -21,6 +21,7 @@ from derive.codegen.schedule.statements import Axis
 from derive.codegen.schedule.work import work_of
 from derive.codegen.wrapping import call, packed, prose
 from derive.derivation import Derivation
+from derive.functions import sigmoid
 from derive.graph import Equation, Quantity, fresh_name, needed_for
 from derive.printing.layout import Layout
 from derive.printing.names import Names
@@ -45,7 +46,7 @@ class LoopFunction:
     alike: frozenset[str]
 
     # Functions that the compiler computes for several elements at once, and what they cost.
-    cheap_calls: ClassVar[Mapping[type[Expr], int]] = {sympy.exp: 2}
+    cheap_calls: ClassVar[Mapping[type[Expr], int]] = {sympy.exp: 2, sigmoid: 4}
 
     # Names and sizes.
 

@@ -92,7 +92,7 @@ def backward(
     ND = N * D
     dx_out, = _outputs(out, ("dx",))
     dx = _result("dx", dx_out, (N, D), dtype, (t, x))
-    threads = _threads(threads, 9 * ND)
+    threads = _threads(threads, 5 * ND)
     width = 0
     rows = _rows(ND, ND, dtype.itemsize)
     blocks = max(-(-ND // rows), 1)
