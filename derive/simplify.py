@@ -93,9 +93,11 @@ def close(sweep: Sweep, in_terms_of: Collection[str] = (), timeout: float | None
         return None
     groups = windows(sweep, first.found.eliminated)
     if len(groups) == 1:
-        return _together(layer, [whole.improved(first)])
+        best = whole.improved(first)
+        return _together(layer, [best], whole.direct(best))
     users = _users(sweep, first.found)
     parts: list[_Closed] = []
+    direct: dict[str, _Closed] = {}
     learned: dict[str, list[TotalFact]] = {}
     for group in groups:
         task = layer.task(group, users)
@@ -103,13 +105,14 @@ def close(sweep: Sweep, in_terms_of: Collection[str] = (), timeout: float | None
         search = _Search(layer, task, facts)
         try:
             part = search.improved(search.start())
+            direct |= search.direct(part)
         except TooLargeError:
             part = replace(first, cotangents=group)
         parts.append(part)
         for fact in part.basis.vocabulary.facts:
             if fact.source in task.names:
                 learned.setdefault(fact.source, []).append(fact)
-    return _together(layer, parts)
+    return _together(layer, parts, direct)
 
 
 def _users(sweep: Sweep, first: Eliminated) -> dict[str, set[str]]:
@@ -132,7 +135,8 @@ class _Closed:
     basis: Basis
 
 
-def _together(layer: _Layer, parts: Sequence[_Closed]) -> Closing:
+def _together(layer: _Layer, parts: Sequence[_Closed], direct: Mapping[str, _Closed]) -> Closing:
+    """What all parts say, each of the `direct` ones about its own cotangent."""
     closed: dict[str, Polynomial] = {}
     bases: dict[str, Basis] = {}
     eliminated: set[str] = set()
@@ -140,11 +144,12 @@ def _together(layer: _Layer, parts: Sequence[_Closed]) -> Closing:
     for part in parts:
         for cotangent in part.cotangents:
             name = cotangent.quantity.name
-            closed[name], bases[name] = part.found.closed[name], part.basis
+            one = direct.get(name, part)
+            closed[name], bases[name] = one.found.closed[name], one.basis
             if name in part.found.eliminated:
                 eliminated.add(name)
             if name in layer.wanted or name not in eliminated:
-                shapes.append((len(cotangent.quantity.indices), part.found.shapes[name]))
+                shapes.append((len(cotangent.quantity.indices), one.found.shapes[name]))
     return Closing(closed, frozenset(eliminated), bases, layer.plain, cost(shapes), bool(layer.preferred))
 
 
@@ -252,6 +257,30 @@ class _Search:
         while (better := self._improve(candidates, best)) is not best:
             best = better
         return best
+
+    def direct(self, best: _Closed) -> dict[str, _Closed]:
+        """The cotangents that are written without detour where nothing is taken off that has to be added again.
+
+        Centered, x**2 is (x - m)*(x - m + 2*m) + m**2: more to compute, and without digits where m is large.
+        """
+        found: dict[str, _Closed] = {}
+        for relation in best.basis.chosen:
+            offsets = set(polynomial_names(relation.value)) - {relation.newer}
+            forms = best.found.closed.items()
+            detours = [name for name, form in forms if not offsets.isdisjoint(polynomial_names(form))]
+            if self.layer.preferred or not detours or not self.layer.centers(relation):
+                continue
+            chosen = [other for other in best.basis.chosen if other is not relation]
+            try:
+                other = self._closed(chosen, best.basis.raw)
+            except TooLargeError:
+                continue
+            if other.found.eliminated == best.found.eliminated:
+                for name in detours:
+                    is_direct = offsets.isdisjoint(polynomial_names(other.found.closed[name]))
+                    if is_direct and cost([(1, other.found.shapes[name])]) < cost([(1, best.found.shapes[name])]):
+                        found[name] = other
+        return found
 
     def _improve(self, candidates: list[Relation], best: _Closed) -> _Closed:
         """Go once through the candidates."""

@@ -7,6 +7,7 @@ from sympy.core.parameters import distribute
 from derive import eliminate, simplify
 from derive.derivation import Form
 from derive.differentiate import sweep
+from derive.graph import names_in
 from derive.parser import parse_layer
 from derive.pipeline import derive, load
 from derive.rules.cost import cost
@@ -50,6 +51,25 @@ def test_the_price_is_below_that_of_the_chain_rule() -> None:
         assert found is not None
         staged = cost([(len(c.quantity.indices), pull_out(c.equation.expression)) for c in swept.cotangents])
     assert found.price < staged
+
+
+DETOUR = """
+x: [N, D]
+g: [D]
+v: output
+v = mean(g[a]**2*prod(x[i, a] for i in N)**2 for a in D)
+w = sum(g[a] - v for a in D)/(v**2 + 1)
+"""
+
+
+def test_what_is_taken_off_is_not_added_again() -> None:
+    """In g - v, g**2 would be (g - v)*(g - v + 2*v) + v**2: without a digit where v is large."""
+    found = derive(parse_layer(DETOUR), "mean")
+    (dx,) = (e.expression for e in found.backward.equations if e.name == "dx")
+    assert not {"v", "w"} & set(names_in(dx))
+    (dv,) = (e.expression for e in found.backward.equations if e.name == "dv_total")
+    assert "w" in names_in(dv)  # in whose terms sum(g - v) is known
+    assert "g" not in names_in(dv)
 
 
 class TestBudget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ from quality import same_under_hash_seeds
 from derive.c_functions import compile_c
 from derive.codegen.c import in_comment, module_text
 from derive.codegen.c_names import c_names, reserved_names
-from derive.codegen.numpy import compile_derivation
+from derive.codegen.numpy import compile_derivation, derivations_for_code
 from derive.derivation import Derivation
 from derive.differentiate import vjp
 from derive.draw import draw_samples
 from derive.generated import to_numpy
 from derive.layers import layer_names
 from derive.parser import parse_layer
+from derive.workshop import CODE_FORM
 
 ROOT = Path(__file__).parents[2]
 # One block of rows and several, stripes of columns, rows alone, columns alone.
@@ -250,6 +252,21 @@ class TestText:
     @pytest.mark.parametrize("name", LAYERS)
     def test_no_warnings_of_own_layers(self, name: str, tmp_path: Path) -> None:
         done = compile_text(c_text(name), tmp_path, *STRICT, "-DREAL=double", "-fopenmp")
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_what_two_loops_of_one_function_need_is_defined_once(self, tmp_path: Path) -> None:
+        text = """
+        x: [K, K]
+        a: [K, D]
+        b: [N]
+        m: output
+        m = mean(x[j, k] for j in K for k in K)
+        v = mean((x[j, k] - m)**2 for j in K for k in K)
+        w[p, q] = m*m*mean(a[p, d] for d in D)*mean(a[q, d] for d in D)
+        y[n, d] = (3*v - b[n]*max(w[p, p] for p in K))*mean(a[p, d] for p in K)
+        """
+        (derivation,) = derivations_for_code(parse_layer(textwrap.dedent(text), "twice"), CODE_FORM)
+        done = compile_text(module_text(derivation), tmp_path, *STRICT)
         assert (done.returncode, done.stderr) == (0, "")
 
     @pytest.mark.parametrize("flags", [("-fopenmp", "-DNO_STREAM"), (), ("-DNO_STREAM", "-O3"), ("-std=gnu17",)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,26 @@ class TestWhatIsExact:
             np.testing.assert_allclose(found[result], value, rtol=1e-12, atol=1e-12, err_msg=result)
 
 
+    @pytest.mark.parametrize("scale", ["s", "relu(s)", "(N - 1)", "(D - 1)/D", "s*(N - 1)"])
+    def test_what_is_multiplied_by_nothing(self, scale: str) -> None:
+        """Nothing is divided by what may be zero, to multiply by it later: a gate, or N - 1."""
+        text = f"""
+        x: [N, D]
+        w: [D]
+        s: []
+        m[j] = mean(x[i, j] for i in N)*w[j]
+        y[i, j] = {scale}*x[i, j] - m[j]*w[j]
+        """
+        (derivation,) = derivations_for_code(parse_layer(textwrap.dedent(text), "gated"), "reuse")
+        module = module_from(derivation)
+        for extents in ({"N": 1, "D": 1}, {"N": 1, "D": 3}, {"N": 4, "D": 3}):
+            for gate in (0.0, 0.7):
+                values = draw(derivation, extents) | {"s": np.float64(gate)}
+                expected = truth(derivation, values)
+                for name, value in call(module, derivation, values).items():
+                    np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-14, err_msg=name)
+
+
 class TestThreads:
     @pytest.mark.parametrize("shape", [(3000, 100), (20, 30_000), (40_000, 16)])
     def test_their_number_changes_nothing(self, shape: tuple[int, int]) -> None:
@@ -411,17 +432,20 @@ def test_random_layers(seed: int) -> None:
                 np.testing.assert_allclose(found[name], value, rtol=0, atol=1e-10 * scale, err_msg=name)
 
 
-LARGEST = """
-x: [N, D]
-a: [D]
-m[i] = max(x[i, j]*a[j] + a[j]/(1 + x[i, j]**2) for j in D)
-"""
+LARGEST = {
+    "rows": "m[i] = max(x[i, j]*a[j] + a[j]/(1 + x[i, j]**2) for j in N)",
+    "columns": "m[j] = max(x[i, j]*a[i]*mean(x[k, i] for k in N) for i in N)",
+    "both": "w[i] = mean(x[k, i] for k in N)/3\nm[j] = max(x[i, j]*w[i] for i in N)*max(x[j, i]*w[i]/7 for i in N)",
+    "each": "m[i] = max(x[i, i]*a[j]*mean(x[k, j] for k in N) for j in N)",
+}
 
 
-def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of() -> None:
-    """Wherever a compiler fuses a product and a sum: else the gradient would go nowhere."""
-    (derivation,) = derivations_for_code(parse_layer(LARGEST, "largest", "largest"), "reuse")
-    values = draw(derivation, {"N": 100, "D": 333})
+@pytest.mark.parametrize("name", LARGEST)
+def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of(name: str) -> None:
+    """Wherever a compiler fuses a product and a sum, and whatever goes first: else the gradient would go nowhere."""
+    text = f"x: [N, N]\na: [N]\n{LARGEST[name]}\n"
+    (derivation,) = derivations_for_code(parse_layer(text, "largest", "largest"), "reuse")
+    values = draw(derivation, {"N": 200})
     found = call(module_from(derivation, compiled=True), derivation, values)
     for name, value in call(compile_derivation(derivation), derivation, values).items():
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)

@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import sympy
 from sympy import Add, Expr, Integer, Mul, Symbol, cancel, fraction
 
-from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of, rebuilt
+from derive.codegen.schedule.statements import Axis, Statement, Statements, elements_of, names_of, rebuilt
 from derive.graph import fresh_name, name_of
 from derive.indices import free_indices
 
@@ -145,12 +146,14 @@ class _Scaler:
 
     def _divides(self, sums: Mapping[Expr, Expr], element: Expr) -> bool:
         """Whether the coefficient of an element can be taken out: no other is then divided by what may be zero."""
-        numerator, _ = fraction(sums[element])
-        risky = set(elements_of(numerator))
-        if element == 1 or sums[element].is_number:
+        scale = sums[element]
+        if element == 1 or scale.is_number:
             return False
-        quotients = [cancel(plain / sums[element]) for other, plain in sums.items() if other != element]
-        return all(not risky & set(elements_of(fraction(quotient)[1])) for quotient in quotients)
+        numerator, _ = fraction(scale)
+        names = set(names_of(numerator))
+        lengths = {base for base in _bases(numerator) if isinstance(base, Add)}  # N - 1, which is 0 for one row
+        below = [fraction(cancel(plain / scale))[1] for other, plain in sums.items() if other != element]
+        return all(names.isdisjoint(names_of(each)) and lengths.isdisjoint(_bases(each)) for each in below)
 
     def _term(self, statement: Statement, element: Expr, coefficient: Expr) -> Expr:
         """A term of a sum, its coefficient as a map of its own unless that is a number or an element."""
@@ -172,3 +175,8 @@ def _is_plain(coefficient: Expr) -> bool:
     return all(factor.is_number or name_of(factor) is not None for factor in Mul.make_args(coefficient)) and (
         len(elements_of(coefficient)) < 2
     )
+
+
+def _bases(expression: Expr) -> set[Expr]:
+    """What an expression is a product of powers of."""
+    return {factor.as_base_exp()[0] for factor in Mul.make_args(sympy.factor(expression))}

@@ -167,8 +167,10 @@ class Nest:
             yield [s for s in now if axis not in s.domain], [s for s in now if axis in s.domain]
 
     def _level(self, roots: Sequence[Statement], depth: int, available: set[str]) -> list[Node]:
-        """The nodes that compute the roots, inside the loops over the axes before that depth."""
-        available = set(available)
+        """The nodes that compute the roots, inside the loops over the axes before that depth.
+
+        The numbers that are there afterwards become `available`.
+        """
         if depth == len(self._order):
             return self._innermost(roots, available)
         axis = self._order[depth]
@@ -176,7 +178,6 @@ class Nest:
         before = set(self._storage)
         for straight, members in self._groups(roots, depth, available):
             nodes += self._level(straight, depth + 1, available) if straight else []
-            available |= {s.name for s in straight if self._is_local(s.name)}
             if members:
                 starting = [s for s in members if axis.symbol in s.bound and s.name not in self._accumulators]
                 nodes += [self._start(s, depth) for s in starting]
@@ -204,7 +205,7 @@ class Nest:
                 value = reference(number, ())
                 places = _indices(axis for axis in statement.axes if axis in axes)
                 after.append(Accumulate(name, statement.kind, places, value, statement.equation))
-        nodes = [*before, Loop(axis, self._level(members, depth + 1, available)), *ended, *after]
+        nodes = [*before, Loop(axis, self._level(members, depth + 1, set(available))), *ended, *after]
         self._accumulators |= {s.name: whole[s.name] for s in members if s.name in whole}
         return nodes
 

@@ -161,7 +161,7 @@ static int64_t rows_of_block(int64_t length, int64_t elements)
 }
 
 
-// 2**n; only the lowest eleven bits of n + 1023 count.
+// 2**n for n from -1022 to 1023; only the lowest twelve bits of n count.
 static inline double power_of_two(uint64_t n)
 {
     const uint64_t bits = (n + 1023) << 52;
