@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from sympy import Add, Expr, Indexed, Mul, Pow, Sum, Symbol
+from sympy.logic.boolalg import Boolean
 
 from derive.graph import name_of
 from derive.indices import REDUCTIONS, free_indices, rebuild, separate_bound, substitute
 
 
 def pull_out(expression: Expr) -> Expr:
-    """sum_i c*a_i = c * sum_i a_i: what does not depend on the bound indices stands before its sum."""
-    if not expression.args:
+    """sum_i c*a_i = c * sum_i a_i: what does not depend on the bound indices stands before its sum.
+
+    A condition stays as it is: x == max(x) holds of the very same numbers, not of equal expressions.
+    """
+    if not expression.args or isinstance(expression, Boolean):
         return expression
     if isinstance(expression, Sum):
         bound = {limit[0] for limit in expression.limits}
@@ -25,7 +29,9 @@ def pull_out(expression: Expr) -> Expr:
 
 
 def find_sums(expression: Expr) -> list[Sum]:
-    """The outermost sums of an expression, in order."""
+    """The outermost sums of an expression, in order; none of conditions."""
+    if isinstance(expression, Boolean):
+        return []
     if isinstance(expression, Sum):
         return [expression]
     return [found for argument in expression.args for found in find_sums(argument)]
@@ -35,7 +41,7 @@ def replace_sum(expression: Expr, old: Sum, new: Expr) -> Expr:
     """The expression with one of its outermost sums replaced."""
     if expression == old:
         return new
-    if isinstance(expression, REDUCTIONS) or not expression.args:
+    if isinstance(expression, (*REDUCTIONS, Boolean)) or not expression.args:
         return expression
     return rebuild(expression, [replace_sum(argument, old, new) for argument in expression.args])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -437,6 +438,7 @@ LARGEST = {
     "columns": "m[j] = max(x[i, j]*a[i]*mean(x[k, i] for k in N) for i in N)",
     "both": "w[i] = mean(x[k, i] for k in N)/3\nm[j] = max(x[i, j]*w[i] for i in N)*max(x[j, i]*w[i]/7 for i in N)",
     "each": "m[i] = max(x[i, i]*a[j]*mean(x[k, j] for k in N) for j in N)",
+    "sums": "w[p, q] = x[q, p]*a[p]\nm[i, j] = x[j, i]*max((w[p, j]*mean(x[q, i]*a[p] for q in N))**2 for p in N)",
 }
 
 
@@ -445,8 +447,25 @@ def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of(name: str) -> None:
     """Wherever a compiler fuses a product and a sum, and whatever goes first: else the gradient would go nowhere."""
     text = f"x: [N, N]\na: [N]\n{LARGEST[name]}\n"
     (derivation,) = derivations_for_code(parse_layer(text, "largest", "largest"), "reuse")
-    values = draw(derivation, {"N": 200})
+    values = draw(derivation, {"N": 100})
     found = call(module_from(derivation, compiled=True), derivation, values)
+    for name, value in call(compile_derivation(derivation), derivation, values).items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)
+
+
+SAME_SUMS = """
+x: [N, M, N]
+v[p, q] = sum(x[q, a, p] for a in M)
+y[m, j] = x[j, m, j]*max(sqrt((v[a, j]*mean(x[b, m, a] for b in N))**2 + 1) for a in N)
+"""
+
+
+def test_sums_that_differ_in_the_order_of_their_axes_are_one() -> None:
+    (derivation,) = derivations_for_code(parse_layer(SAME_SUMS, "sums", "sums"), "reuse")
+    text = module_text(derivation)
+    assert len(set(re.findall(r"\w+(?= = _of_key)", text))) == 2  # one in each function
+    values = draw(derivation, {"N": 20, "M": 30})
+    found = call(module_from(derivation), derivation, values)
     for name, value in call(compile_derivation(derivation), derivation, values).items():
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)
 

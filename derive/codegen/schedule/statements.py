@@ -201,22 +201,34 @@ class _Taker:
 
 
 def merge_equal(program: Statements, kept: Iterable[str]) -> Statements:
-    """The program with each reduction once; the names in `kept` stay."""
+    """The program with each reduction once, whatever the order of its axes; the names in `kept` stay."""
     wanted = set(kept)
     known: dict[tuple[Kind, Expr, frozenset[Symbol], frozenset[Symbol]], Statement] = {}
-    renaming: dict[str, str] = {}
+    merged: dict[str, tuple[Statement, Statement]] = {}
     statements: list[Statement] = []
     for statement in program.statements:
-        statement = replace(statement, expression=renamed(statement.expression, renaming))
+        statement = replace(statement, expression=_with_merged(statement.expression, merged))
         key = statement.kind, statement.expression, frozenset(statement.axes), frozenset(statement.bound)
         same = known.get(key) if statement.kind != "map" else None
-        if same is not None and same.axes == statement.axes and statement.name not in wanted:
-            renaming[statement.name] = same.name
+        if same is not None and statement.name not in wanted:
+            merged[statement.name] = statement, same
             continue
         known.setdefault(key, statement)
         statements.append(statement)
-    shapes = {name: shape for name, shape in program.shapes.items() if name not in renaming}
+    shapes = {name: shape for name, shape in program.shapes.items() if name not in merged}
     return Statements(statements, program.axes, shapes)
+
+
+def _with_merged(expression: Expr, merged: Mapping[str, tuple[Statement, Statement]]) -> Expr:
+    """The expression with the elements of each merged statement as those of the one that it is equal to."""
+    found = {own.element: same.element for own, same in merged.values() if not own.axes}
+    for element in elements_of(expression):
+        own, same = merged.get(name_of(element) or "", (None, None))
+        if own is not None and same is not None:
+            places = dict(zip(own.axes, element.indices, strict=True))
+            found[element] = reference(same.name, [places[axis] for axis in same.axes])
+    replaced: Expr = expression.xreplace(found) if found else expression
+    return replaced
 
 
 def name_compared(program: Statements, taken: Iterable[str]) -> Statements:
