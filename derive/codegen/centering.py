@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Function, Indexed, Integer, Pow, Sum, preorder_traversal
+from sympy import Add, Expr, Function, Indexed, Integer, Mul, Pow, Sum, preorder_traversal
 
 from derive.derivation import Derivation
 from derive.graph import Equation, Graph, Index, Quantity, fresh_name, name_of, reference
@@ -117,12 +117,21 @@ def _rest_of(equation: Equation, graph: Graph, used: set[str]) -> Rest | None:
     elements = {e for sum_ in sums for e in sum_.function.atoms(Indexed)}
     for element in sorted(elements, key=str):
         summand = name_of(element)
-        is_mean = _at(_spelled_out(equation.expression, graph), element, Integer(1)) == 1
+        is_mean = _is_linear(equation.expression, element)
+        is_mean = is_mean and _at(_spelled_out(equation.expression, graph), element, Integer(1)) == 1
         if is_mean and any(_subtracted(e.expression, str(summand), equation.name) for e in graph.equations):
             name = fresh_name([f"{equation.name}_rest"], used)
             expression = _at(equation.expression, element, element - equation.left)
             return Rest(str(summand), equation.name, replace(equation, name=name, expression=expression))
     return None
+
+
+def _is_linear(expression: Expr, element: Indexed) -> bool:
+    """Whether an expression is one sum of an element times weights, times something: no mean of squares."""
+    found = [factor for factor in Mul.make_args(expression) if factor.has(element)]
+    if len(found) != 1 or not isinstance(found[0], Sum):
+        return False
+    return [factor for factor in Mul.make_args(found[0].function) if factor.has(element)] == [element]
 
 
 def _spelled_out(expression: Expr, graph: Graph) -> Expr:

@@ -12,6 +12,7 @@ from sympy import Expr, Symbol
 
 from derive.codegen.contract import tuple_text
 from derive.codegen.loops_printer import LoopPrinter
+from derive.codegen.maxima import with_compared
 from derive.codegen.residuals import cotangents_of, first_order_equations
 from derive.codegen.scalars import price_of_calls
 from derive.codegen.schedule.nodes import Loop, Stage, Store, walk
@@ -315,6 +316,7 @@ def _function(
 ) -> LoopFunction:
     graph = derivation.backward
     taken = {*graph.by_name, *graph.extents, *(f"{name}_out" for name in (*graph.outputs, *results))}
+    equations, known = with_compared(equations, known, taken)
     exact = [result for result in results if result not in {quantity.name for quantity in outputs}]
     plan = plan_function(equations, known, results, exact, {*taken, *_LOCALS})
     return LoopFunction(name, plan, known, outputs, frozenset(taken), frozenset(given) & set(plan.inputs))

@@ -18,6 +18,7 @@ from derive.codegen.contract import (
 )
 from derive.codegen.dialects import Dialect, Like, like
 from derive.codegen.divisors import divided_inside
+from derive.codegen.maxima import with_compared
 from derive.codegen.options import finished, finished_lines, option_sentences, options_of, out_lines, tile_lines
 from derive.codegen.residuals import (
     WORKING,
@@ -291,7 +292,7 @@ class Body:
         self._dialect, self._single = dialect, single
 
     def add_all(self, equations: Sequence[Equation]) -> None:
-        equations, known = with_distances(equations, self._graph.by_name)
+        equations, known = with_distances(*with_compared(equations, self._graph.by_name))
         for equation in equations:
             self.add(equation, known)
 
