@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr
+from sympy.core.parameters import distribute
 from sympy.core.relational import Relational
 
 from derive.functions import MaxOver, limits_of
@@ -26,7 +27,8 @@ def with_compared(
 ) -> tuple[list[Equation], dict[str, Quantity]]:
     """The equations with such names, and `known` with these. `taken` are more names that are not to be given."""
     namer = _Namer(known, {*known, *taken, *(equation.name for equation in equations)})
-    return [each for equation in equations for each in namer.named(equation)], namer.known
+    with distribute(False):  # or SymPy would make (a + b)/3 of one side a/3 + b/3
+        return [each for equation in equations for each in namer.named(equation)], namer.known
 
 
 class _Namer:
@@ -63,12 +65,11 @@ class _Namer:
         return rebuild(node, [self._visit(argument, extents, within) for argument in node.args])
 
     def _known(self, body: Expr) -> Expr:
-        """The element that an expression, or its negative, is the definition of; itself where there is none."""
-        for sign in (1, -1):
-            for made in self._made:
-                for binding in whole_matches(made.expression, sign * body):
-                    element: Expr = sign * made.left.xreplace(binding)
-                    return element
+        """The element that an expression is the definition of; itself where there is none."""
+        for made in self._made:
+            for binding in whole_matches(made.expression, body):
+                element: Expr = made.left.xreplace(binding)
+                return element
         return body
 
     def _name(self, body: Expr, extents: Mapping[str, str]) -> Expr:

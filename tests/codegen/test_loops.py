@@ -438,6 +438,7 @@ LARGEST = {
     "columns": "m[j] = max(x[i, j]*a[i]*mean(x[k, i] for k in N) for i in N)",
     "both": "w[i] = mean(x[k, i] for k in N)/3\nm[j] = max(x[i, j]*w[i] for i in N)*max(x[j, i]*w[i]/7 for i in N)",
     "each": "m[i] = max(x[i, i]*a[j]*mean(x[k, j] for k in N) for j in N)",
+    "thirds": "m[i] = max((a[j]*x[i, j]*sum(x[k, j]*a[j] for k in N) + x[i, j]**2*(x[i, j] + a[j]))/3 for j in N)",
     "sums": "w[p, q] = x[q, p]*a[p]\nm[i, j] = x[j, i]*max((w[p, j]*mean(x[q, i]*a[p] for q in N))**2 for p in N)",
 }
 
