@@ -61,7 +61,7 @@ class _Namer:
             sides = [self._visit(side, extents, within=True) for side in node.args]
             if any(side.has(MaxOver) for side in sides):
                 sides = [self._known(side) for side in sides]
-            return node.func(*sides)
+            return rebuild(node, sides)
         return rebuild(node, [self._visit(argument, extents, within) for argument in node.args])
 
     def _known(self, body: Expr) -> Expr:

@@ -20,6 +20,7 @@ LAYERS = {
     "matrix": "m[i] = max(sqrt((a[j]*mean(x[i, q]*b[i] for q in D) + x[i, j]**2)**2 + 1) for j in D)\ny[i] = m[i]*b[i]",
     "smallest": "m[i] = -max(-a[j]*mean(x[i, q]*b[i]*a[j] for q in D)*x[i, j]/3 for j in D)\ny[i] = m[i]*b[i]",
     "thirds": "m[i] = max((a[j]*x[i, j]*b[i] + x[i, j]**2*(x[i, j] + a[j]))/3 for j in D)\ny[i, j] = x[i, j] + m[i]",
+    "same": "y[i, j] = maximum(x[i, j], x[i, j])*a[j]*b[i]",
     "inside": "y[i] = max(x[i, j]*a[j]*max(x[p, j]*b[p]*a[j] for p in N)*b[i] for j in D)",
     "mean": "m[j] = mean(x[i, j]**2 for i in N)\ny[j] = max(sqrt(b[i]*b[i]*(x[i, j] - m[j])**4 + 1) for i in N)",
 }
