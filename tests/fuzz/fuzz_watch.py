@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import inspect
 import os
 import re
 import resource
@@ -32,6 +33,8 @@ _LIBRARIES = (_OWN, sys.prefix, sys.base_prefix, _TESTS)
 _NO_FILE = ("<unknown>", "<string>")
 # What a command runs that verifies the code it generates, or measures it.
 _OWN_CODE = ("<derived ", "<lambdifygenerated", "<string>")
+# It writes its arithmetic from the number of variables, once for each, and from nothing that was read.
+_ARITHMETIC = "sympy/polys/monomials.py"
 _LAZY = ("derive", "derived", "sympy", "mpmath", "numpy")
 _WATCHED = (
     "exec", "open", "import", "os.", "shutil.", "subprocess.", "socket.", "ctypes.", "pty.", "urllib.", "webbrowser.",
@@ -57,6 +60,14 @@ class Fault:
     said: str
     trace: str = ""
     late: bool = False
+
+
+def _caller_of_exec() -> str:
+    """The file whose code has called exec: the first outside this one, on the way out."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else ""
 
 
 def _peak() -> int:
@@ -154,7 +165,8 @@ class Watch:
         if event == "exec":  # a module of a library, loaded late
             code = arguments[0]
             known = (*_LIBRARIES, *(_OWN_CODE if self.folder else ()))
-            return getattr(code, "co_name", "") == "<module>" and code.co_filename.startswith(known)
+            is_module = getattr(code, "co_name", "") == "<module>" and code.co_filename.startswith(known)
+            return is_module or _caller_of_exec().endswith(_ARITHMETIC)
         if event == "subprocess.Popen":  # for someone's function, which the command line asks to be run
             return bool(self.folder) and arguments[0] == sys.executable and "derive.claims.served" in str(arguments[1])
         if event == "os.killpg":  # that process, when it is done

@@ -28,6 +28,7 @@ PLANTED = {
     "a process": ("subprocess.run(['true'])", "must not: subprocess.Popen"),
     "a connection": ("socket.socket().close()", "must not: socket.__new__"),
     "code": ("exec('1')", "must not: exec"),
+    "arithmetic of SymPy": ("MonomialOps(17).gcd()", None),
     "a module": ("import wave", "must not: import"),
     "no place": ("raise_checked(LayerError('wrong', 'mend it'))", "no place"),
     "no remedy": ("raise_checked(LayerError('wrong', '', Location('f', 1, 0, 'x')))", "there is not a remedy"),
@@ -43,6 +44,7 @@ sys.path[:0] = {path!r}
 from fuzz_targets import _check_error
 from fuzz_watch import Watch
 from derive.errors import LayerError, Location
+from sympy.polys.monomials import MonomialOps
 
 def raise_checked(error):
     _check_error(error, "x", "f")
