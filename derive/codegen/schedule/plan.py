@@ -24,7 +24,6 @@ from derive.codegen.schedule.statements import (
     Statements,
     maximized,
     merge_equal,
-    name_compared,
     names_of,
     renamed,
     take_equations_apart,
@@ -78,7 +77,7 @@ def plan_function(
     statements = take_equations_apart(equations, known, layout, reserved)
     used = {name for s in statements for name in (s.name, *names_of(s.expression))}
     program = on_shared_axes(statements, {name: q for name, q in known.items() if name in used}, reserved)
-    program = name_compared(merge_equal(program, results), reserved)
+    program = merge_equal(program, results)
     order = loop_order(program, [*results, *known]) or [Axis(fresh_name(["once"], reserved), ())]
     program = replace_axes(program, order)
     program, own = use_moments(program, order[0], reserved)

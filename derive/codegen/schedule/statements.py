@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -229,43 +228,6 @@ def _with_merged(expression: Expr, merged: Mapping[str, tuple[Statement, Stateme
             found[element] = reference(same.name, [places[axis] for axis in same.axes])
     replaced: Expr = expression.xreplace(found) if found else expression
     return replaced
-
-
-def name_compared(program: Statements, taken: Iterable[str]) -> Statements:
-    """The program with a name for whatever a maximum is taken of and is more than an element, or its negative.
-
-    The same at other indices goes by that name, too: where x[i, j]*a[j] is compared with the largest of its column, and
-    x[j, i]*a[i] with that of its row.
-    """
-    used = {*taken, *program.shapes}
-    names: set[str] = set()
-    found: dict[Expr, Expr] = {}
-    statements: list[Statement] = []
-    for statement in program.statements:
-        body = statement.expression
-        if statement.kind == "max" and name_of(body) is name_of(-body) is None and body not in found:
-            name = fresh_name([f"{statement.name}_of", f"{statement.name}_of2"], used)
-            order = [axis.symbol for axis in program.axes]
-            axes = tuple(sorted(free_indices(body), key=order.index))
-            value = Statement(name, "map", axes, (), body, statement.equation)
-            used.add(name)
-            names.add(name)
-            statements.append(value)
-            for places in _places(axes, program.axes):
-                element = reference(name, places)
-                moved = body.xreplace(dict(zip(axes, places, strict=True)))
-                found |= {moved: element, -moved: -element}
-        statements.append(replace(statement, expression=statement.expression.xreplace(found)))
-    shapes = program.shapes | {s.name: s.axes for s in statements if s.name in names}
-    return Statements(statements, program.axes, shapes)
-
-
-def _places(axes: Sequence[Symbol], known: Sequence[Axis]) -> Iterator[tuple[Symbol, ...]]:
-    """All indices that an array over some axes can have, its own last: for each axis those that are as long."""
-    extents = {axis.symbol: axis.extents for axis in known}
-    choices = [[symbol for symbol, own in extents.items() if own == extents[axis]] for axis in axes]
-    yield from (places for places in itertools.product(*choices) if places != axes)
-    yield tuple(axes)
 
 
 def maximized(program: Statements) -> set[str]:
