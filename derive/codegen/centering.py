@@ -117,8 +117,8 @@ def _rest_of(equation: Equation, graph: Graph, used: set[str]) -> Rest | None:
     elements = {e for sum_ in sums for e in sum_.function.atoms(Indexed)}
     for element in sorted(elements, key=str):
         summand = name_of(element)
-        is_mean = _is_linear(equation.expression, element)
-        is_mean = is_mean and _at(_spelled_out(equation.expression, graph), element, Integer(1)) == 1
+        of_ones = _at(_spelled_out(equation.expression, graph), element, Integer(1))
+        is_mean = of_ones == 1 and _is_linear(equation.expression, element)
         if is_mean and any(_subtracted(e.expression, str(summand), equation.name) for e in graph.equations):
             name = fresh_name([f"{equation.name}_rest"], used)
             expression = _at(equation.expression, element, element - equation.left)

@@ -1,7 +1,9 @@
 """What a maximum is taken of, under a name of its own where it is compared with the maximum.
 
     dx[i, j] = dm[j]*where(x[i, j]*a[i] == max(x[k, j]*a[k] for k in N), 1, 0)
-    ──▶  m_of[i, j] = x[i, j]*a[i],   dx[i, j] = dm[j]*where(m_of[i, j] == max(m_of[k, j] for k in N), 1, 0)
+    ──▶
+    dx_max_of[i, j] = x[i, j]*a[i]
+    dx[i, j] = dm[j]*where(dx_max_of[i, j] == max(dx_max_of[k, j] for k in N), 1, 0)
 
 Computed twice, with factors in another order or taken out of a sum in one place only, the two sides would differ in
 their last digit, and be equal nowhere.
