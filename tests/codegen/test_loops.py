@@ -454,6 +454,20 @@ def test_a_maximum_is_equal_to_one_of_what_it_is_taken_of(name: str) -> None:
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("lines", "function"),
+    [
+        ("m[i] = max(x[i, j]*a[j] + a[j]/(1 + x[i, j]**2) for j in D)", "_backward_1"),
+        ("w[i, j] = x[i, j]*a[j] + a[j]**2\nm[i] = max(w[i, j] for j in D)\ny[i, j] = m[i] - w[i, j]", "_forward_1"),
+    ],
+)
+def test_what_a_maximum_is_taken_of_is_computed_once(lines: str, function: str) -> None:
+    """Twice, it may be rounded twice: which products are fused is up to the compiler, and to the machine."""
+    (derivation,) = derivations_for_code(parse_layer(f"x: [N, D]\na: [D]\n{lines}\n", "once"), "reuse")
+    text = module_text(derivation).partition(f"def {function}(")[2].partition("@_compiled")[0]
+    assert len(re.findall(r"^ +(w|\w+_max_of)(_ij|\[.*\]) = ", text, re.MULTILINE)) == 1
+
+
 SAME_SUMS = """
 x: [N, M, N]
 v[p, q] = sum(x[q, a, p] for a in M)
